@@ -1,0 +1,88 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv from the hash-locked lists of requirements/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+LOCKER := .cache/uv
+
+# Two to four test processes: enough for two cores, and no more PostgreSQL servers than a small machine can carry.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, max(2, os.cpu_count() or 2)))')
+ARGS ?=
+
+SOURCES = $(wildcard sip2d tests fuzz migrations)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check bench fuzz lock clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.dev ## .venv with everything, locked and hashed
+
+# The demo needs the runtime only; a full .venv serves as well.
+demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.run) ## a seeded library in ./.demo, served in the foreground
+	$(PY) -m sip2d demo $(ARGS)
+
+test: $(VENV)/.dev ## the whole suite, on both databases and both event loops
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, rooms, Dockerfile, unit file
+	$(PY) -m ruff format --check $(SOURCES)
+	$(PY) -m ruff check $(SOURCES)
+	$(PY) -m mypy --strict $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/hadolint --failure-threshold style Dockerfile
+	$(PY) -m tests.house.unit_check
+
+bench: $(VENV)/.dev ## ratios against bare loops and another server; also .bench/results.json
+	$(PY) -m tests.bench $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## coverage-guided fuzzing of frame, codec, session, PROXY header
+	$(PY) -m fuzz $(ARGS)
+
+lock: $(LOCKER)/bin/uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
+	$(call compile,dev,pyproject.toml --group test --group lint --group build)
+	$(call compile,run,pyproject.toml)
+	$(call compile,build,--group build)
+	$(call compile,fuzz,--group fuzz)
+
+clean: ## remove what the other targets made, .demo and .bench included
+	rm -rf $(VENV) .cache .demo .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how ------------------------------------------------------------------------------------------
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "sip2d needs Python 3.11 or newer, and '$(PYTHON)' is not one: try 'make PYTHON=python3.12 ...'." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is a set that is installed; it is older than the list it was made from when that list has changed.
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(PY)
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $(VENV)/.run $@
+
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(PY)
+	$(PIP) --require-hashes -r requirements/run.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	$(PIP) --require-hashes -r requirements/fuzz.txt
+	touch $@
+
+$(LOCKER)/bin/uv:
+	$(PYTHON) -m venv $(LOCKER)
+	$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+
+# One list for every supported Python. dev.txt is made first and binds the others, so a version is the same in all of them.
+define compile
+	UV_PYTHON_DOWNLOADS=never $(LOCKER)/bin/uv pip compile $(2) --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet \
+	  $(if $(UPGRADE),--upgrade) $(if $(filter-out dev,$(1)),--constraints requirements/dev.txt) \
+	  --output-file requirements/$(1).txt
+endef

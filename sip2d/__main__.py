@@ -1,0 +1,15 @@
+"""`sip2d` and `python -m sip2d`."""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code (stack.md 3.1)."""
+    from sip2d.cli.app import run
+
+    return run(sys.argv[1:] if arguments is None else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One function per request message: message, act, answer. Knows wire and desk; no connection, no clock."""

@@ -1,0 +1,105 @@
+"""From an outcome to an answer: screen lines, the built body, and the journal's record of both (SP-9,
+SP-21)."""
+
+import functools
+import hashlib
+from collections.abc import Iterable
+
+from sip2d.circulation.call import Answer, Call
+from sip2d.desk.outcome import Effect
+from sip2d.policy.decision import Reason
+from sip2d.policy.facts import PatronFacts
+from sip2d.store import journal
+from sip2d.store.unit import Unit
+from sip2d.wire import codec
+from sip2d.wire.kinds import instant, money
+from sip2d.wire.layout import layout_of
+from sip2d.wire.messages import Request, Response
+
+# Fixed places that tell two requests of one second apart although their identified fields agree.
+_DIGESTED_FIXED = ("hold_mode", "nb_due_date", "fee_type", "payment_type", "currency", "card_retained")
+
+
+def lines(
+    call: Call, language: str, reasons: Iterable[Reason], *, patron: PatronFacts | None = None
+) -> tuple[str, ...]:
+    """The screen messages of ``reasons``, one a reason, most severe first; a text said twice is said once."""
+    said: dict[str, None] = {}
+    for reason in reasons:
+        for line in call.wording.lines(reason, language, call, patron):
+            said.setdefault(line)
+    return tuple(said)
+
+
+def answer(call: Call, response: Response, reasons: Iterable[Reason] = (), *, result: str = "") -> Answer:
+    """The built answer; it is a refusal when there are reasons."""
+    first = next(iter(reasons), None)
+    return Answer(
+        body=codec.build(response, call.profile),
+        result=result or ("refused" if first else "ok"),
+        rule=first.code if first else "",
+    )
+
+
+def amount(call: Call, minor: int) -> str:
+    """Minor units as the wire wants them: ``12.50`` (GN-3)."""
+    return money(minor, call.institution.decimals)
+
+
+@functools.cache
+def _digested(message: type[Request]) -> tuple[tuple[str, str], ...]:
+    """Id and name of the identified fields that make two requests the same; no secrets: a digest of a PIN
+    could be guessed (SP-21)."""
+    return tuple(sorted((ident.id, ident.name) for ident in layout_of(message).idents if not ident.secret))
+
+
+def _key(call: Call, request: Request) -> journal.Key:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in _DIGESTED_FIXED:
+        value = getattr(request, name, None)
+        if value is not None:
+            digest.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
+    for field, name in _digested(type(request)):
+        value = getattr(request, name)
+        if value is not None:
+            digest.update(f"{field}{value}\0".encode("utf-8", "surrogateescape"))
+    date = getattr(request, "transaction_date", "")
+    return journal.Key(
+        branch_id=call.branch.id,
+        message=request.code,
+        transaction_date=date,
+        digest=digest.digest(),
+        happened_at=instant(date, call.branch.zone),
+        no_block=bool(getattr(request, "no_block", False)),
+    )
+
+
+def recorded(unit: Unit, call: Call, request: Request) -> Answer | None:
+    """The recorded answer when this request is a repeat (SP-21), to be asked after the locks are taken."""
+    window = call.branch.sip2.timeout_seconds * (call.branch.sip2.retries_allowed + 1)
+    body = journal.find(
+        unit,
+        _key(call, request),
+        exchange_id=call.exchange_id,
+        terminal_id=call.terminal.id,
+        now=call.now,
+        retry_window=max(window, 60),
+        offline_max_age_days=call.settings.offline_max_age_days,
+    )
+    return None if body is None else Answer(body=body, result="repeat")
+
+
+def record(unit: Unit, call: Call, request: Request, made: Answer, effects: tuple[Effect, ...]) -> Answer:
+    """Writes an answer that acknowledges an effect into the journal, in the same transaction; gives it
+    back."""
+    if effects:
+        journal.record(
+            unit,
+            _key(call, request),
+            exchange_id=call.exchange_id,
+            terminal_id=call.terminal.id,
+            now=call.now,
+            answer=made.body,
+            effects=effects,
+        )
+    return made

@@ -1,0 +1,87 @@
+"""One exchange as circulation sees it: who calls, from where, when; and what it gets back."""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from sip2d.circulation.wording import Wording
+from sip2d.desk.place import Desk
+from sip2d.policy.facts import Mode
+from sip2d.policy.settings import Settings
+from sip2d.store.library import Branch, Institution, Library, Terminal
+from sip2d.wire.kinds import stamp
+from sip2d.wire.profile import Profile
+
+
+class PinOracle(Protocol):
+    """Answers from memory whether a PIN fits a stored hash: True, False, or None when it must be hashed
+    first."""
+
+    def verdict(self, subject: str, secret: str, stored: str | None) -> bool | None:
+        """``subject`` is the barcode as sent; ``stored`` None stands for an unknown patron, who costs the
+        same work."""
+
+
+class PinNeeded(Exception):
+    """Raised inside a unit when a PIN must be hashed; carries no secret."""
+
+    def __init__(self, subject: str, stored: str | None) -> None:
+        super().__init__("a PIN must be hashed first")
+        self.subject = subject
+        self.stored = stored
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A terminal's call: the library it calls, its branch of record (CN-3), its dialect, the moment and the
+    exchange's own id.
+
+    ``screen`` is the language code the patron is answered in (SP-9).
+    """
+
+    library: Library
+    institution: Institution
+    branch: Branch
+    terminal: Terminal
+    profile: Profile
+    settings: Settings
+    wording: Wording
+    pins: PinOracle
+    now: datetime
+    exchange_id: bytes
+
+    @property
+    def stamp(self) -> str:
+        """The transaction date of an answer: local time of the branch, zone blank (SP-2)."""
+        return stamp(self.now, self.branch.zone)
+
+    def desk(self, *, mode: Mode = Mode.ONLINE, event_at: datetime | None = None) -> Desk:
+        """The desk this call stands at; no-block acts happened at ``event_at`` (SP-22)."""
+        return Desk(
+            library=self.library,
+            institution=self.institution,
+            branch=self.branch,
+            settings=self.settings,
+            mode=mode,
+            interface="SIP2" if mode is Mode.ONLINE else self._stored_interface(),
+            actor=self.terminal.name,
+            now=self.now,
+            event_at=event_at or self.now,
+            terminal_id=self.terminal.id,
+            override_role=self.terminal.override_role if self.terminal.auto_override else None,
+            group_resolution=self.terminal.group_resolution,
+        )
+
+    def _stored_interface(self) -> str:
+        return "BULK_RENEWAL" if self.terminal.purpose == "bulk" else "SIP2_OFFLINE"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a unit gives back: the built body (no trailer, no terminator), and two words for log and metrics.
+
+    ``result`` is ``ok``, ``refused`` or ``repeat``; ``rule`` the code of the first reason, or an empty text.
+    """
+
+    body: bytes
+    result: str
+    rule: str = ""

@@ -1,0 +1,101 @@
+"""The one list a 64 carries: which one the summary asks for, and which page of it (sip2.md 2.5, SP-10)."""
+
+import msgspec
+
+from sip2d.circulation.answers import amount
+from sip2d.circulation.call import Call
+from sip2d.policy.facts import PatronFacts
+from sip2d.store import holds, ledger, loans
+from sip2d.store.unit import Unit
+from sip2d.wire.messages import PatronInformation
+from sip2d.wire.template import fill
+
+Lines = tuple[str, ...]
+
+
+class ListPage(msgspec.Struct, frozen=True):
+    """At most one of the six is filled."""
+
+    ready: Lines = ()
+    overdue: Lines = ()
+    loans: Lines = ()
+    fees: Lines = ()
+    recalled: Lines = ()
+    pending: Lines = ()
+
+
+def bounds(request: PatronInformation) -> tuple[int, int | None]:
+    """BP and BQ: 1-based, inclusive. Nonsense is 1 and the end; a start behind the end gives nothing (quirks
+    E10)."""
+    start = _position(request.start_item) or 1
+    return start, _position(request.end_item)
+
+
+def _position(text: str | None) -> int | None:
+    digits = (text or "").strip()
+    return (
+        int(digits) if digits.isascii() and digits.isdigit() and 0 < len(digits) < 8 and int(digits) else None
+    )
+
+
+def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts) -> ListPage:
+    """The asked list; the first Y wins, places 6-9 ask for none (peers 4)."""
+    wanted = request.summary.upper().find("Y")
+    if not 0 <= wanted <= 5:
+        return ListPage()
+    rows = _READERS[wanted](unit, call, patron)
+    start, end = bounds(request)
+    if call.profile.max_list_items:
+        last = start + call.profile.max_list_items - 1
+        end = last if end is None else min(end, last)
+    return ListPage(**{_NAMES[wanted]: tuple(rows[start - 1 : end])})
+
+
+def _loans(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:
+    by_title = call.profile.loan_list == "title"
+    return [
+        row.title if by_title else row.barcode for row in loans.of_patron(unit, patron.id, call.now, which)
+    ]
+
+
+def _holds(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:
+    by_title = call.profile.hold_list == "title"
+    return [
+        row.title if by_title else (row.barcode or row.title_number)
+        for row in holds.of_patron(unit, patron.id, which)
+    ]
+
+
+def _ready(unit: Unit, call: Call, patron: PatronFacts) -> list[str]:
+    ready = _holds(unit, call, patron, "ready")
+    return ready + (_holds(unit, call, patron, "pending") if call.profile.hold_count == "all" else [])
+
+
+def _fees(unit: Unit, call: Call, patron: PatronFacts) -> list[str]:
+    template = call.profile.av_template
+    return [
+        fill(
+            template,
+            {
+                "amount": amount(call, row.outstanding_minor),
+                "currency": call.institution.currency,
+                "type": row.kind,
+                "title": row.title or row.reason,
+                "item": row.barcode or "",
+                "date": f"{row.created_at.astimezone(call.branch.zone):%Y-%m-%d}",
+                "fee": str(row.fee_id),
+            },
+        )
+        for row in ledger.outstanding(unit, patron.id)
+    ]
+
+
+_NAMES = ("ready", "overdue", "loans", "fees", "recalled", "pending")
+_READERS = (
+    _ready,
+    lambda unit, call, patron: _loans(unit, call, patron, "overdue"),
+    lambda unit, call, patron: _loans(unit, call, patron, "charged"),
+    _fees,
+    lambda unit, call, patron: _loans(unit, call, patron, "recalled"),
+    lambda unit, call, patron: _holds(unit, call, patron, "pending"),
+)

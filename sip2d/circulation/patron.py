@@ -1,0 +1,203 @@
+"""Patron status (23), patron information (63) and end of session (35): standing, counts, amounts and one list
+(SP-5..SP-10)."""
+
+from typing import Final
+
+from sip2d.circulation import pin, who
+from sip2d.circulation.answers import amount, answer, lines
+from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN
+from sip2d.circulation.call import Answer, Call
+from sip2d.circulation.lists import ListPage, page
+from sip2d.circulation.personal import patron_extras, personal_name
+from sip2d.circulation.pin import Pin
+from sip2d.circulation.registry import serves
+from sip2d.desk import subjects
+from sip2d.policy import flags, rulebook
+from sip2d.policy.decision import Reason
+from sip2d.policy.facts import PatronFacts
+from sip2d.policy.rulebook import Question
+from sip2d.store.unit import Unit
+from sip2d.wire import messages as m
+from sip2d.wire.profile import ALL_FLAGS
+
+DENIED_STATUS: Final = "YYYY" + " " * 10
+NO_COUNTS: Final = (0, 0, 0, 0, 0, 0)
+
+
+def standing(unit: Unit, call: Call, patron: PatronFacts) -> tuple[tuple[Reason, ...], str]:
+    """The reasons that stand against a patron, and his fourteen flags as the profile sends them (SP-5)."""
+    facts = subjects.facts(call.desk(), patron, None)
+    reasons = rulebook.reasons(Question.STANDING, facts)
+    return reasons, shown_flags(call, flags.patron_flags(reasons, facts))
+
+
+def shown_flags(call: Call, all_flags: str) -> str:
+    """The flags a profile lets out; the others are blank (peers 14)."""
+    wanted = call.profile.patron_status_flags
+    if wanted == ALL_FLAGS:
+        return all_flags
+    return "".join(flag if place in wanted else " " for place, flag in enumerate(all_flags))
+
+
+@serves(m.PatronStatusRequest, writes=False)
+def patron_status(unit: Unit, request: m.PatronStatusRequest, call: Call) -> Answer:
+    """24: known or not, and what is denied. BL tells of the record, not of the standing (SP-7)."""
+    desk = call.desk()
+    patron = who.patron(unit, call, desk, request.patron_id)
+    secret = pin.check(call, request.patron_id, patron, request.patron_password)
+    if patron is not None and not pin.passes(call, request.code, secret):
+        return _shut(call, request, patron, secret)
+    return status_answer(unit, call, request, patron, secret)
+
+
+def _shut(call: Call, request: m.PatronStatusRequest, patron: PatronFacts, secret: Pin) -> Answer:
+    """24 without the right PIN: the card is known, and nothing else is said of it (SP-8)."""
+    reasons = () if secret is Pin.ABSENT else (PATRON_BAD_PIN,)
+    said = call.wording.language(request.language, patron, call)
+    response = m.PatronStatusResponse(
+        DENIED_STATUS,
+        request.language,
+        call.stamp,
+        request.institution_id or call.institution.code,
+        request.patron_id,
+        valid_patron=True,
+        valid_patron_password=pin.cq(call, patron, secret),
+        screen_messages=lines(call, said, reasons),
+    )
+    return answer(call, response, reasons, result="refused")
+
+
+def status_answer(
+    unit: Unit,
+    call: Call,
+    request: m.PatronStatusRequest | m.BlockPatron,
+    patron: PatronFacts | None,
+    secret: Pin,
+    *,
+    named: bool = True,
+) -> Answer:
+    """The 24 of a patron, unknown ones included (SP-8); ``named``: with his name and what he owes."""
+    language = getattr(request, "language", "000")
+    said = call.wording.language(language, patron, call)
+    institution = request.institution_id or call.institution.code
+    if patron is None:
+        unknown = m.PatronStatusResponse(
+            DENIED_STATUS,
+            language,
+            call.stamp,
+            institution,
+            request.patron_id,
+            valid_patron=False,
+            valid_patron_password=pin.cq(call, None, secret),
+            screen_messages=lines(call, said, (PATRON_UNKNOWN,)),
+        )
+        return answer(call, unknown, (PATRON_UNKNOWN,))
+    reasons, status = standing(unit, call, patron)
+    response = m.PatronStatusResponse(
+        status,
+        language,
+        call.stamp,
+        institution,
+        request.patron_id,
+        personal_name(call, patron) if named else "",
+        True,
+        pin.cq(call, patron, secret),
+        call.institution.currency if named else None,
+        amount(call, patron.owed_minor) if named else None,
+        patron_extras(call, patron) if named else (),
+        lines(call, said, reasons, patron=patron),
+    )
+    return answer(call, response, reasons, result="ok")
+
+
+@serves(m.PatronInformation, writes=False)
+def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> Answer:
+    """64: what a kiosk shows of a patron. Lists, addresses and amounts only where the branch sends personal
+    data (CN-4)."""
+    patron = who.patron(unit, call, call.desk(), request.patron_id)
+    secret = pin.check(call, request.patron_id, patron, request.patron_password)
+    said = call.wording.language(request.language, patron, call)
+    institution = request.institution_id or call.institution.code
+    if patron is None or not pin.passes(call, request.code, secret):
+        return _nameless(call, request, patron, secret, said, institution)
+    reasons, status = standing(unit, call, patron)
+    full = call.branch.sip2.send_personal_data
+    listed = page(unit, call, request, patron) if full else ListPage()
+    kind = call.library.patron_types[patron.type_id]
+    limit = call.settings.noissuescharge_minor
+    waiting = patron.holds_pending
+    ready = patron.holds_ready + (waiting if call.profile.hold_count == "all" else 0)
+    response = m.PatronInformationResponse(
+        status,
+        request.language,
+        call.stamp,
+        ready,
+        patron.overdue,
+        patron.loans,
+        patron.fee_count,
+        patron.recalled,
+        waiting,
+        institution,
+        request.patron_id,
+        personal_name(call, patron),
+        kind.hold_limit,
+        kind.overdue_limit,
+        kind.loan_limit,
+        _valid(call, reasons),
+        pin.cq(call, patron, secret),
+        call.institution.currency,
+        amount(call, patron.owed_minor) if full else None,
+        amount(call, limit) if full and limit is not None else None,
+        listed.ready,
+        listed.overdue,
+        listed.loans,
+        listed.fees,
+        listed.recalled,
+        listed.pending,
+        patron.address if full else None,
+        patron.email if full else None,
+        patron.phone if full else None,
+        patron_extras(call, patron),
+        lines(call, said, reasons, patron=patron),
+    )
+    return answer(call, response, reasons, result="ok")
+
+
+def _valid(call: Call, reasons: tuple[Reason, ...]) -> bool:
+    """BL of 64: the standing, or the mere record where the branch or its profile says so (SP-6)."""
+    basis = call.branch.sip2.valid_patron or call.profile.valid_patron
+    return basis == "record" or flags.standing(reasons)
+
+
+def _nameless(
+    call: Call,
+    request: m.PatronInformation,
+    patron: PatronFacts | None,
+    secret: Pin,
+    said: str,
+    institution: str,
+) -> Answer:
+    """The 64 of an unknown card or a wrong PIN: nothing of the patron leaves, not even counts (SP-8)."""
+    if patron is None:
+        reasons: tuple[Reason, ...] = (PATRON_UNKNOWN,)
+    else:
+        reasons = (PATRON_BAD_PIN,)
+    response = m.PatronInformationResponse(
+        DENIED_STATUS,
+        request.language,
+        call.stamp,
+        *NO_COUNTS,
+        institution,
+        request.patron_id,
+        valid_patron=patron is not None,
+        valid_patron_password=pin.cq(call, patron, secret),
+        screen_messages=lines(call, said, reasons),
+    )
+    return answer(call, response, reasons)
+
+
+@serves(m.EndPatronSession, writes=False)
+def end_session(unit: Unit, request: m.EndPatronSession, call: Call) -> Answer:
+    """36: always Y; nothing is kept of a patron between messages (sip2.md 6.9)."""
+    institution = request.institution_id or call.institution.code
+    return answer(call, m.EndSessionResponse(True, call.stamp, institution, request.patron_id))

@@ -1,0 +1,199 @@
+"""What the screen says: from a scenario to text in the language of the request (SP-9).
+
+Default texts are files, one a language; an institution may have its own for a scenario, and an empty one
+says nothing. Texts hold placeholders, reasons hold domain values: here the two meet, and nowhere else.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from sip2d import packaged
+from sip2d.policy.decision import Reason
+from sip2d.policy.facts import PatronFacts
+from sip2d.store.library import Branch, Institution
+from sip2d.wire.kinds import money
+
+PLACEHOLDERS: Final = (
+    "patron_name", "item_title", "due_at", "expires_at", "amount", "limit", "branch", "count", "reason",
+)  # fmt: skip
+"""The only names a text may hold in braces."""
+
+FALLBACK: Final = "en"
+"""The language that has every text."""
+
+UNTOLD: Final = "REFUSED"
+"""Said for a scenario without a text: a refusal is never silent."""
+
+_BY_CODE: Final = {"001": "en", "002": "fr", "011": "fr", "024": "en"}
+_BRACED: Final = re.compile(r"\{([^{}]*)\}")
+# The delimiter and the controls mean something on the wire (SP-9); the codec looks after other delimiters.
+_UNPRINTABLE: Final = str.maketrans(dict.fromkeys((*range(32), 127, ord("|")), " "))
+
+
+class Place(Protocol):
+    """Where a text is shown: the caller's institution and branch."""
+
+    @property
+    def institution(self) -> Institution:
+        """Whose texts and whose currency."""
+
+    @property
+    def branch(self) -> Branch:
+        """Whose clock, whose screen width, whose default language."""
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """The default texts: by language (``en``, ``fr``), then by scenario."""
+
+    texts: dict[str, dict[str, str]]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Catalogue":
+        """Reads every ``*.toml`` of a folder; the file's name is the language.
+
+        Raises:
+            ValueError: a text holds an unknown placeholder, or the folder has no English texts.
+        """
+        texts = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))}
+        if FALLBACK not in texts:
+            raise ValueError(f"{folder} holds no {FALLBACK}.toml")
+        for language, told in texts.items():
+            for scenario, text in told.items():
+                try:
+                    check_text(text)
+                except ValueError as error:
+                    raise ValueError(f"{language}.toml, {scenario}: {error}") from None
+        return cls(texts)
+
+    @classmethod
+    def shipped(cls) -> "Catalogue":
+        """The texts that come with sip2d: beside the code in a wheel, in the checkout otherwise."""
+        return cls.load(packaged.config("messages"))
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """Screen texts of an epoch: the defaults, and what institutions customised (``Library.texts``)."""
+
+    catalogue: Catalogue
+    customised: Mapping[tuple[int, str, str], str] = {}
+
+    def language(self, code: str, patron: PatronFacts | None, place: Place) -> str:
+        """The language of an answer: the request's if we speak it, else the branch's, else the institution's
+        (SP-9).
+
+        ``code`` is of the wire (``001``) or empty. The patron's own language is not asked: the screen
+        belongs to whoever chose on it.
+        """
+        return self._spoken(_BY_CODE.get(code), place.branch.sip2.language, place.institution.language)
+
+    def unplaced(self, what: Reason | str, code: str, institution: Institution | None) -> tuple[str, ...]:
+        """The screen message of a terminal that is not bound to a branch yet (CN-7): no values, no width."""
+        language = self._spoken(_BY_CODE.get(code), institution.language if institution else None)
+        scenario = what if isinstance(what, str) else what.scenario
+        text = self.text(institution.id if institution else 0, scenario, language)
+        return split(_BRACED.sub("", text).translate(_UNPRINTABLE).strip(), 0)
+
+    def _spoken(self, *wanted: str | None) -> str:
+        return next((language for language in wanted if language in self.catalogue.texts), FALLBACK)
+
+    def text(self, institution_id: int, scenario: str, language: str) -> str:
+        """The text of a scenario, with its placeholders; empty when the institution wants none."""
+        own = self.customised.get((institution_id, scenario, language))
+        if own is not None:
+            return own
+        texts = self.catalogue.texts
+        for told in (texts.get(language, {}), texts[FALLBACK]):
+            if scenario in told:
+                return told[scenario]
+        return self.text(institution_id, UNTOLD, language)
+
+    def lines(
+        self, what: Reason | str, language: str, place: Place, patron: PatronFacts | None = None
+    ) -> tuple[str, ...]:
+        """The screen messages of a reason or a scenario: one, or more where the screen is narrow; none when
+        the text is empty."""
+        scenario, values = (what, {}) if isinstance(what, str) else (what.scenario, _values(what))
+        values.setdefault("branch", place.branch.name)
+        if patron is not None:
+            values.setdefault("patron_name", patron.name)
+        template = self.text(place.institution.id, scenario, language)
+
+        def written(match: re.Match[str]) -> str:
+            value = self._value(match[1], values, language, place)
+            # A reason that staff wrote as a sentence needs no second full stop.
+            return value.rstrip(". ") if template[match.end() :].startswith(".") else value
+
+        said = _BRACED.sub(written, template).translate(_UNPRINTABLE).strip()
+        return split(said, place.branch.sip2.max_print_width)
+
+    def _value(self, name: str, values: Mapping[str, object], language: str, place: Place) -> str:
+        institution = place.institution
+        minor = values.get(f"{name}_minor", values.get(name) if name == "amount" else None)
+        if isinstance(minor, int):
+            return f"{money(minor, institution.decimals)} {institution.currency}"
+        value = values.get(name)
+        if name == "reason" and isinstance(value, str):
+            own = f"REASON_{value}"
+            told = self.catalogue.texts.get(language, {})
+            return self.text(institution.id, own, language) if own in told else value
+        return _shown(value, place.branch.zone)
+
+
+def _values(reason: Reason) -> dict[str, object]:
+    values = dict(reason.values)
+    if values.get("expires_at") is None and reason.expires_at is not None:
+        values["expires_at"] = reason.expires_at
+    return values
+
+
+def _shown(value: object, zone: ZoneInfo) -> str:
+    """Instants in the branch's time to the minute, dates as they are (SP-30); nothing for nothing."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value)
+
+
+def split(text: str, width: int) -> tuple[str, ...]:
+    """A text in lines of at most ``width`` characters, broken between words; a longer word is cut. Width 0
+    breaks nothing."""
+    if not text:
+        return ()
+    if width <= 0 or len(text) <= width:
+        return (text,)
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        joined = f"{line} {word}" if line else word
+        while len(joined) > width:
+            if line:
+                lines.append(line)
+                line, joined = "", word
+            else:
+                lines.append(joined[:width])
+                joined = joined[width:]
+        line = joined
+    return (*lines, line) if line else tuple(lines)
+
+
+def check_text(text: str) -> None:
+    """Refuses a text with placeholders that do not exist, or with stray braces.
+
+    Raises:
+        ValueError: one sentence that says which.
+    """
+    for name in _BRACED.findall(text):
+        if name not in PLACEHOLDERS:
+            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+            raise ValueError(f"There is no placeholder {{{name}}}; known are {known}.")
+    rest = _BRACED.sub("", text)
+    if "{" in rest or "}" in rest:
+        raise ValueError("A brace stands alone; placeholders are written like {due_at}.")

@@ -1,0 +1,105 @@
+"""The program `sip2d`: its groups of commands, and what a fault becomes for the shell (stack.md 3.1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from sip2d.cli import (
+    branch,
+    db,
+    desk,
+    exits,
+    inquiry,
+    institution,
+    item,
+    message,
+    patron,
+    rule,
+    service,
+    staff,
+    terminal,
+    types,
+)
+from sip2d.cli.caller import tell
+
+app = typer.Typer(
+    help="A standalone SIP2 server for library kiosks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+service.register(app)
+inquiry.register(app)
+GROUPS = {
+    "db": db.app,
+    "institution": institution.app,
+    "branch": branch.app,
+    "terminal": terminal.app,
+    "message": message.app,
+    "staff": staff.app,
+    "rule": rule.app,
+    "setting": rule.settings,
+    "patron-type": types.patron_types,
+    "item-type": types.item_types,
+    "patron": patron.app,
+    "item": item.app,
+    "loan": desk.loans,
+    "hold": desk.holds,
+    "fee": desk.fees,
+    "sortbin": inquiry.sort_bins,
+}
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. Whatever is said about a fault is one line on stderr."""
+    try:
+        code = app(args=list(arguments), prog_name="sip2d", standalone_mode=False)
+    except typer.TyperException as error:
+        tell(error.format_message())
+        return exits.USAGE if error.exit_code == 2 else error.exit_code
+    except typer.Abort:
+        tell("Given up; nothing was changed.")
+        return exits.SOME_FAILED
+    except Exception as fault:
+        code = _explained(fault)
+        if code is None:
+            raise
+    return code if isinstance(code, int) else exits.OK
+
+
+def _explained(fault: Exception) -> int | None:
+    """The exit code of a fault that is nobody's defect, said in a sentence; None for the others."""
+    from sip2d.errors import ConfigurationError, Fault
+
+    known: list[tuple[type[Exception], int]] = [(ConfigurationError, exits.CONFIGURATION)]
+    known += _staff_faults()
+    for kind, code in known:
+        if isinstance(fault, kind):
+            tell(str(fault))
+            return code
+    if isinstance(fault, Fault):
+        tell(f"The database cannot be asked ({fault}).")
+        return exits.UNAVAILABLE
+    if _is_conflict(fault):
+        tell("Somebody else has just changed the same; nothing was done. Look again, then repeat it.")
+        return exits.TEMPORARY
+    if isinstance(fault, OSError) and fault.filename is not None:
+        tell(f"{fault.filename}: {fault.strerror}.")
+        return exits.CANNOT_CREATE
+    return None
+
+
+def _staff_faults() -> list[tuple[type[Exception], Any]]:
+    from sip2d.desk.staff.work import Denied, Refused
+
+    return [(Refused, exits.DATA), (Denied, exits.NOT_PERMITTED)]
+
+
+def _is_conflict(fault: Exception) -> bool:
+    from sip2d.store.unit import CONFLICTS
+
+    return isinstance(fault, CONFLICTS)

@@ -1,0 +1,126 @@
+"""`sip2d rule`, `sip2d setting`: circulation rules (CO-6, CO-7) and settings of an institution."""
+
+from typing import Annotated
+
+import typer
+
+from sip2d.cli.caller import Caller, tell
+from sip2d.cli.command import command, group
+from sip2d.cli.options import Branch, Institution, moment
+
+app = group("Circulation rules: limits and periods by branch, patron type and item type.")
+settings = group("Settings of an institution.")
+
+Id = Annotated[int, typer.Argument(help="The rule's id.")]
+Value = Annotated[
+    str, typer.Argument(help="The value; an empty text means no limit where there may be none.")
+]
+Name = Annotated[str, typer.Argument(help="The setting's name.")]
+
+
+@command(app, "list")
+def list_(
+    caller: Caller,
+    institution: Institution = None,
+    past: Annotated[bool, typer.Option("--past", help="Ended ones too.")] = False,
+) -> None:
+    """List circulation rules."""
+    from sip2d.desk.staff import rules
+
+    caller.show(caller.read("rule.list", lambda work: rules.listing(work, institution, past=past)))
+
+
+@command(app, "show")
+def show(caller: Caller, rule_id: Id) -> None:
+    """Show one rule."""
+    from sip2d.desk.staff import rules
+
+    caller.show(caller.read("rule.show", lambda work: rules.show(work, rule_id)))
+
+
+@command(app, "add")
+def add(
+    caller: Caller,
+    name: Annotated[str, typer.Argument(help="Such as loan_period.")],
+    value: Value,
+    institution: Institution = None,
+    branch: Branch = None,
+    patron_type: Annotated[str | None, typer.Option("--patron-type", help="[default: any]")] = None,
+    item_type: Annotated[str | None, typer.Option("--item-type", help="[default: any]")] = None,
+    valid_from: Annotated[str | None, typer.Option("--from", help="Instant [default: from ever].")] = None,
+    valid_to: Annotated[str | None, typer.Option("--to", help="Instant [default: for ever].")] = None,
+) -> None:
+    """Add a rule."""
+    from sip2d.desk.staff import rules
+
+    begins, ends = moment(valid_from), moment(valid_to)
+    caller.show(
+        caller.write(
+            "rule.add",
+            lambda work: rules.add(
+                work, name, value, institution_code=institution, branch_name=branch, patron_type=patron_type,
+                item_type=item_type, valid_from=begins, valid_to=ends,
+            ),
+        )
+    )  # fmt: skip
+
+
+@command(app, "set")
+def set_(caller: Caller, rule_id: Id, value: Value) -> None:
+    """Give a rule another value from now on."""
+    from sip2d.desk.staff import rules
+
+    caller.show(caller.write("rule.set", lambda work: rules.change(work, rule_id, value)))
+
+
+@command(app, "remove")
+def remove(caller: Caller, rule_id: Id) -> None:
+    """End a rule now."""
+    from sip2d.desk.staff import rules
+
+    caller.show(caller.write("rule.remove", lambda work: rules.remove(work, rule_id)))
+
+
+@command(app, "disable")
+def disable(caller: Caller, rule_id: Id) -> None:
+    """The same as remove."""
+    remove(caller, rule_id)
+
+
+@command(settings, "list")
+def settings_list(caller: Caller, institution: Institution = None) -> None:
+    """List every setting with its value; blank: the default applies."""
+    from sip2d.desk.staff import rules
+
+    caller.show(caller.read("setting.list", lambda work: rules.settings(work, institution)))
+
+
+@command(settings, "show")
+def settings_show(caller: Caller, name: Name, institution: Institution = None) -> None:
+    """Show one setting."""
+    from sip2d.desk.staff import rules
+
+    caller.show(caller.read("setting.show", lambda work: rules.setting_of(work, name, institution)))
+
+
+@command(settings, "set")
+def settings_set(caller: Caller, name: Name, value: Value, institution: Institution = None) -> None:
+    """Set a setting."""
+    _save(caller, name, value, institution)
+
+
+@command(settings, "remove")
+def settings_remove(caller: Caller, name: Name, institution: Institution = None) -> None:
+    """Go back to a setting's default."""
+    _save(caller, name, None, institution)
+
+
+def _save(caller: Caller, name: str, value: str | None, institution: str | None) -> None:
+    from sip2d.desk.staff import rules
+
+    found, warning = caller.write(
+        "setting.set", lambda work: rules.set_setting(work, name, value, institution)
+    )
+    if warning:
+        tell(warning)
+    caller.show(found)

@@ -1,0 +1,1 @@
+"""The SC's side: what a kiosk does. Knows the wire, nothing else of ours."""

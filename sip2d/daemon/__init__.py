@@ -1,0 +1,1 @@
+"""The world outside: sockets, admission, lifecycle, metrics. The only room of the server that awaits."""

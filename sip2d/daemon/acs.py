@@ -1,0 +1,133 @@
+"""What all connections of a daemon share: the store, the library in memory, the dialects, the pins; and how
+a call is made of them."""
+
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from sip2d.circulation.call import Call, PinOracle
+from sip2d.circulation.status import Health
+from sip2d.circulation.wording import Catalogue, Wording
+from sip2d.daemon.admission import Admission
+from sip2d.daemon.pins import Pins
+from sip2d.policy.settings import Settings
+from sip2d.store.executor import Store
+from sip2d.store.library import Branch, Library, Terminal
+from sip2d.wire.profile import STANDARD, Profile
+
+
+def utc_now() -> datetime:
+    """The moment, aware UTC, to the second as the tables keep it (GN-1)."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """Where a session is bound: the terminal it is, and the branch of record (CN-3), which a login's CP may
+    have chosen (CN-8)."""
+
+    terminal: Terminal
+    branch_id: int
+
+
+class Acs:
+    """See the module. Lives on the event loop; ``call`` is also used on the store's threads, and only
+    reads."""
+
+    def __init__(
+        self,
+        store: Store,
+        pins: Pins,
+        admission: Admission,
+        profiles: Mapping[str, Profile],
+        catalogue: Catalogue,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.store = store
+        self.pins = pins
+        self.admission = admission
+        self.now = clock
+        self._profiles = profiles
+        self._catalogue = catalogue
+        self._dialects: dict[tuple[str, str | None, str | None, str | None], Profile] = {}
+        self._wordings: dict[int, Wording] = {}
+        self._settings: dict[tuple[int, int], Settings] = {}
+        self._prefix = os.urandom(8)
+        self._count = itertools.count()
+
+    @property
+    def library(self) -> Library:
+        """The loop's copy; swapped whole when the epoch changes."""
+        return self.admission.library
+
+    def exchange_id(self) -> bytes:
+        """A name no other exchange of any daemon has: eight random bytes and a count."""
+        return self._prefix + next(self._count).to_bytes(8, "big")
+
+    @property
+    def health(self) -> Health:
+        """What 98 may promise now."""
+        return Health(self.store.readable, self.store.healthy)
+
+    def profile(self, name: str, branch: Branch | None = None) -> Profile:
+        """The dialect of a terminal: its profile, with what its branch sets otherwise (CN-4). An unknown
+        name is the standard."""
+        base = self._profiles.get(name, STANDARD)
+        if branch is None:
+            return base
+        sip2 = branch.sip2
+        key = (base.name, sip2.encoding, sip2.line_terminator, sip2.error_detection)
+        found = self._dialects.get(key)
+        if found is None:
+            detection = {None: None, "required": "required"}.get(sip2.error_detection, "mirror")
+            given = {
+                "charset": sip2.encoding,
+                "terminator": sip2.line_terminator,
+                "error_detection": detection,
+            }
+            changed = {quirk: value for quirk, value in given.items() if value}
+            found = self._dialects[key] = msgspec.structs.replace(base, **changed) if changed else base
+        return found
+
+    def wording(self, library: Library) -> Wording:
+        """The screen texts of an epoch."""
+        found = self._wordings.get(library.epoch)
+        if found is None:
+            self._wordings.clear()
+            found = self._wordings[library.epoch] = Wording(self._catalogue, library.texts)
+        return found
+
+    def settings(self, library: Library, institution_id: int) -> Settings:
+        """The policy settings of an institution in an epoch."""
+        key = (library.epoch, institution_id)
+        found = self._settings.get(key)
+        if found is None:
+            if len(self._settings) > 1000:
+                self._settings.clear()
+            institution = library.institutions[institution_id]
+            found = self._settings[key] = Settings.of(institution.settings, institution.decimals)
+        return found
+
+    def call(
+        self, library: Library, binding: Binding, pins: PinOracle, now: datetime, exchange_id: bytes
+    ) -> Call:
+        """The call of one exchange, with the library its transaction sees.
+
+        Raises:
+            KeyError: the branch is gone; the session is ended by the next look at the epoch.
+        """
+        branch = library.branches[binding.branch_id]
+        return Call(
+            library,
+            library.institutions[branch.institution_id],
+            branch,
+            binding.terminal,
+            self.profile(binding.terminal.profile, branch),
+            self.settings(library, branch.institution_id),
+            self.wording(library),
+            pins,
+            now,
+            exchange_id,
+        )

@@ -1,0 +1,112 @@
+"""What an act leaves on an item: its event and mark; and why an act done off-line may leave none."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from sip2d.desk.audited import audited
+from sip2d.desk.outcome import Effect
+from sip2d.desk.place import Desk
+from sip2d.policy.decision import Action, Reason
+from sip2d.policy.facts import ItemFacts, Mode
+from sip2d.store import items, loans
+from sip2d.store.unit import Unit
+
+
+def note(code: str, **values: object) -> Reason:
+    """A reason that denies nothing: told on success, or recorded as an exception."""
+    return Reason(code=code, denies=Action.NONE, scenario=code, values=values)
+
+
+ALREADY_APPLIED: Final = note("ALREADY_APPLIED")
+NEWER_TRANSACTION: Final = note("NEWER_TRANSACTION")
+HOLD_CONFLICT: Final = note("HOLD_CONFLICT")
+SHORTENED: Final = note("SHORTENED")
+STALE: Final = note("STALE")
+
+
+def write(
+    unit: Unit,
+    desk: Desk,
+    kind: str,
+    item: ItemFacts,
+    *,
+    loan_id: int | None,
+    patron_id: int | None,
+    event_at: datetime | None = None,
+    old_due_at: datetime | None = None,
+    new_due_at: datetime | None = None,
+    bypassed: Iterable[Reason] = (),
+    detail: Mapping[str, object] | None = None,
+) -> Effect:
+    """Record an event of this desk, and in the audit log the reasons it set aside (CO-3); the item's new
+    mark.
+    """
+    codes = [reason.code for reason in bypassed]
+    event_id = loans.record_event(
+        unit,
+        kind=kind,
+        item_id=item.id,
+        loan_id=loan_id,
+        patron_id=patron_id,
+        event_at=desk.event_at if event_at is None else event_at,
+        recorded_at=desk.now,
+        branch_id=desk.branch.id,
+        interface=desk.interface,
+        terminal_id=desk.terminal_id,
+        old_due_at=old_due_at,
+        new_due_at=new_due_at,
+        bypassed=codes,
+        detail="{}" if detail is None else msgspec.json.encode(detail).decode(),
+    )
+    if codes:
+        audited(unit, desk, "item", item.id, "BYPASS", None, {"event": event_id, "reasons": codes})
+    return Effect("item", item.id, event_id)
+
+
+def came_late(unit: Unit, desk: Desk, item: ItemFacts, kind: str, patron_id: int | None) -> bool:
+    """Whether something newer happened to the item than this stored transaction, which is then only noted
+    (sip2.md 6.1). What is recorded for the same second is not newer: one kiosk's acts follow each other."""
+    if desk.mode is not Mode.NO_BLOCK:
+        return False
+    last = loans.last_transaction(unit, item.id)
+    if last is None or last.event_at <= desk.event_at:
+        return False
+    audited(
+        unit,
+        desk,
+        "item",
+        item.id,
+        NEWER_TRANSACTION.code,
+        None,
+        {"kind": kind, "patron": patron_id, "event_at": int(desk.event_at.timestamp()), "newer": last.id},
+    )
+    return True
+
+
+def stale(desk: Desk) -> tuple[Reason, ...]:
+    """STALE when the act is older than stored transactions should be: done all the same, but told (SP-22)."""
+    oldest = desk.now - timedelta(days=desk.settings.offline_max_age_days)
+    return (STALE,) if desk.mode is Mode.NO_BLOCK and desk.event_at < oldest else ()
+
+
+def found(unit: Unit, desk: Desk, item: ItemFacts) -> tuple[ItemFacts, list[object] | None]:
+    """A lost item that turns up is lost no more; the item as it is then, and what `lose_again` needs."""
+    if not item.lost_status:
+        return item, None
+    before: list[object] = [item.lost_status, items.lost_on(unit, item.id), item.lost_origin]
+    items.set_lost(unit, item.id, 0, None, None)
+    write(unit, desk, "FOUND", item, loan_id=None, patron_id=None)
+    return msgspec.structs.replace(item, lost_status=0, lost_origin=None), before
+
+
+def lose_again(unit: Unit, item: ItemFacts, before: list[object] | None) -> None:
+    """Undo `found`."""
+    if before is not None:
+        status, day, origin = before
+        assert isinstance(status, int)
+        items.set_lost(
+            unit, item.id, status, None if day is None else str(day), None if origin is None else str(origin)
+        )

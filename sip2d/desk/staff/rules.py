@@ -1,0 +1,223 @@
+"""Circulation rules (CO-6, CO-7) and settings (circulation.md 16): checked by policy, effective-dated, nothing forgotten."""
+
+from datetime import datetime
+from typing import Final
+
+from sip2d.desk.staff import find
+from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.work import Refused, Work
+from sip2d.policy.settings import SETTINGS, parse_setting
+from sip2d.policy.terms import RULE_NAMES, parse_value
+from sip2d.store import records
+from sip2d.store.library import Institution
+from sip2d.store.records import Record
+from sip2d.store.tables import circulation_rule, setting
+from sip2d.store.times import instant, maybe_instant, maybe_seconds, seconds
+
+SITE_WIDE: Final = frozenset(
+    {"noissuescharge", "nopretnumeriquecharge", "OPACFineNoRenewals", "block_return_of_lost"}
+)
+"""System preferences of circulation.md 16: changing one in an institution of several branches concerns them all (GN-9)."""
+
+
+def listing(work: Work, institution_code: str | None = None, *, past: bool = False) -> list[Record]:
+    """The rules in force or to come, by place and name; ended ones on request."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.SEE, owner.id)
+    rows = records.rows(work.unit, circulation_rule, "name", "valid_from", "id", institution_id=owner.id)
+    now = seconds(work.now)
+    return [_shown(work, row) for row in rows if past or row["valid_to"] is None or row["valid_to"] > now]
+
+
+def show(work: Work, rule_id: int) -> Record:
+    """One rule, with what its name means."""
+    row = _row(work, rule_id, Act.SEE)
+    known = RULE_NAMES.get(row["name"])
+    return {**_shown(work, row), "caption": known.caption if known else "not known to this version"}
+
+
+def add(
+    work: Work,
+    name: str,
+    value: str,
+    *,
+    institution_code: str | None = None,
+    branch_name: str | None = None,
+    patron_type: str | None = None,
+    item_type: str | None = None,
+    valid_from: datetime | None = None,
+    valid_to: datetime | None = None,
+) -> Record:
+    """A rule for a branch, patron type and item type (each may be any), from a moment on (without: from ever)."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.CONFIGURE_POLICY, owner.id)
+    _checked(name, value)
+    place = find.branch(work, f"{owner.code}/{branch_name}") if branch_name else None
+    values: Record = {
+        "institution_id": owner.id,
+        "branch_id": place.id if place else None,
+        "patron_type_id": find.patron_type(work, owner, patron_type).id if patron_type else None,
+        "item_type_id": find.item_type(work, owner, item_type).id if item_type else None,
+        "name": name,
+        "value": value.strip(),
+        "valid_from": maybe_seconds(valid_from) or 0,
+        "valid_to": maybe_seconds(valid_to),
+    }
+    if values["valid_to"] is not None and values["valid_to"] <= values["valid_from"]:
+        raise Refused("A rule ends after it has begun.")
+    _place_free(work, values)
+    made = records.add(work.unit, circulation_rule, **values)
+    work.record("circulation_rule", made, "add", None, values, branch_id=values["branch_id"])
+    return show(work, made)
+
+
+def change(work: Work, rule_id: int, value: str) -> Record:
+    """A new value from now on: the rule in force ends, another one begins (CO-7). One that is yet to come just changes."""
+    row = _row(work, rule_id, Act.CONFIGURE_POLICY)
+    _checked(row["name"], value)
+    now = seconds(work.now)
+    if row["valid_to"] is not None and row["valid_to"] <= now:
+        raise Refused(f"The rule {rule_id} has ended: add another one.")
+    after: Record = {"value": value.strip()}
+    if row["value"] == after["value"]:
+        return show(work, rule_id)
+    if row["valid_from"] >= now:
+        records.change(work.unit, circulation_rule, after, id=rule_id)
+        work.record(
+            "circulation_rule", rule_id, "set", {"value": row["value"]}, after, branch_id=row["branch_id"]
+        )
+        return show(work, rule_id)
+    records.change(work.unit, circulation_rule, {"valid_to": now}, id=rule_id)
+    values = {key: kept for key, kept in row.items() if key != "id"} | after | {"valid_from": now}
+    made = records.add(work.unit, circulation_rule, **values)
+    before = {"id": rule_id, "value": row["value"]}
+    work.record(
+        "circulation_rule", made, "set", before, after | {"valid_from": now}, branch_id=row["branch_id"]
+    )
+    return show(work, made)
+
+
+def remove(work: Work, rule_id: int) -> Record:
+    """End a rule now; one that never was in force disappears."""
+    row = _row(work, rule_id, Act.CONFIGURE_POLICY)
+    now = seconds(work.now)
+    shown = _shown(work, row)
+    if row["valid_to"] is not None and row["valid_to"] <= now:
+        return shown
+    if row["valid_from"] >= now:
+        records.remove(work.unit, circulation_rule, id=rule_id)
+    else:
+        records.change(work.unit, circulation_rule, {"valid_to": now}, id=rule_id)
+    work.record("circulation_rule", rule_id, "remove", row, {"valid_to": now}, branch_id=row["branch_id"])
+    return {**shown, "valid_to": work.now.isoformat()}
+
+
+def _checked(name: str, value: str) -> None:
+    try:
+        parse_value(name, value)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def _place_free(work: Work, values: Record) -> None:
+    place = ("institution_id", "branch_id", "patron_type_id", "item_type_id", "name")
+    for row in records.rows(work.unit, circulation_rule, **{key: values[key] for key in place}):
+        starts, ends = row["valid_from"], row["valid_to"]
+        if (ends is None or ends > values["valid_from"]) and (
+            values["valid_to"] is None or starts < values["valid_to"]
+        ):
+            raise Refused(
+                f"The rule {row['id']} says {row['name']} = {row['value']!r} there at that time: "
+                f"`sip2d rule set {row['id']} VALUE` changes it."
+            )
+
+
+def _row(work: Work, rule_id: int, act: Act) -> Record:
+    row = records.one(work.unit, circulation_rule, id=rule_id)
+    if row is None:
+        raise Refused(f"There is no circulation rule {rule_id}.")
+    work.require(act, row["institution_id"], row["branch_id"])
+    return row
+
+
+def _shown(work: Work, row: Record) -> Record:
+    library = work.library
+    place = library.branches.get(row["branch_id"] or 0)
+    patrons = library.patron_types.get(row["patron_type_id"] or 0)
+    items = library.item_types.get(row["item_type_id"] or 0)
+    until = maybe_instant(row["valid_to"])
+    return {
+        "id": row["id"],
+        "institution": library.institutions[row["institution_id"]].code,
+        "branch": place.code if place else None,
+        "patron_type": patrons.code if patrons else None,
+        "item_type": items.code if items else None,
+        "name": row["name"],
+        "value": row["value"],
+        "valid_from": instant(row["valid_from"]).isoformat() if row["valid_from"] else None,
+        "valid_to": until.isoformat() if until else None,
+    }
+
+
+# -- settings ------------------------------------------------------------------------------------------------------------------------
+
+
+def settings(work: Work, institution_code: str | None = None) -> list[Record]:
+    """Every setting policy knows, with its value for the institution (None: the default) and what it means."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.SEE, owner.id)
+    return [_setting(owner, name, stored_settings(work, owner).get(name)) for name in SETTINGS]
+
+
+def setting_of(work: Work, name: str, institution_code: str | None = None) -> Record:
+    """One setting."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.SEE, owner.id)
+    if name not in SETTINGS:
+        raise find.missing("setting", name, SETTINGS)
+    return _setting(owner, name, stored_settings(work, owner).get(name))
+
+
+def set_setting(
+    work: Work, name: str, value: str | None, institution_code: str | None = None
+) -> tuple[Record, str]:
+    """Store a value (None: back to the default); the setting, and a warning or an empty text (GN-9)."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.CONFIGURE_POLICY, owner.id)
+    if value is not None:
+        try:
+            parse_setting(name, value, owner.decimals)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+    elif name not in SETTINGS:
+        raise find.missing("setting", name, SETTINGS)
+    key = {"scope": "INSTITUTION", "scope_id": owner.id, "key": name}
+    row = records.one(work.unit, setting, **key)
+    before = row["value"] if row else None
+    after = None if value is None else value.strip()
+    if before != after:
+        if after is None:
+            records.remove(work.unit, setting, **key)
+        elif row is None:
+            records.add(work.unit, setting, **key, value=after)
+        else:
+            records.change(work.unit, setting, {"value": after}, **key)
+        branches = sum(place.institution_id == owner.id for place in work.library.branches.values())
+        site_wide = name in SITE_WIDE and branches > 1
+        action = "site_wide_change" if site_wide else "set"
+        work.record("setting", f"{owner.code}/{name}", action, {name: before}, {name: after})
+        if site_wide:
+            return _setting(
+                owner, name, after
+            ), f"{name} now applies to all {branches} branches of {owner.code}."
+    return _setting(owner, name, after), ""
+
+
+def stored_settings(work: Work, owner: Institution) -> dict[str, str]:
+    """The institution's own values."""
+    rows = records.rows(work.unit, setting, scope="INSTITUTION", scope_id=owner.id)
+    return {row["key"]: row["value"] for row in rows}
+
+
+def _setting(owner: Institution, name: str, value: str | None) -> Record:
+    return {"institution": owner.code, "name": name, "value": value, "caption": SETTINGS[name].caption}

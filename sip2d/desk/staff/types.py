@@ -1,0 +1,141 @@
+"""Patron types with their limits (CO-11) and item types."""
+
+from typing import Final
+
+from sip2d.desk.staff import find
+from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.institutions import check_code
+from sip2d.desk.staff.work import Refused, Work, changes
+from sip2d.policy.facts import ItemTypeFacts, PatronTypeFacts
+from sip2d.policy.parsing import minor, whole
+from sip2d.store import records
+from sip2d.store.library import Institution
+from sip2d.store.records import Record
+from sip2d.store.tables import item_type, patron_type
+from sip2d.vocabulary import MediaType
+
+PATRON_LIMITS: Final = ("loan_limit", "overdue_limit", "claims_limit", "lost_limit", "hold_limit")
+PATRON_AMOUNTS: Final = ("value_limit_minor", "bills_limit_minor")
+ITEM_AMOUNTS: Final = ("default_replacement_minor", "processing_fee_minor")
+ITEM_FLAGS: Final = ("magnetic", "desensitize")
+
+
+def patron_types(work: Work, institution_code: str | None = None) -> list[Record]:
+    """Every patron type of an institution; amounts in minor units."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.SEE, owner.id)
+    return [
+        {"institution": owner.code, **{key: row[key] for key in PatronTypeFacts.__struct_fields__[2:]}}
+        for row in records.rows(work.unit, patron_type, "code", institution_id=owner.id)
+    ]
+
+
+def item_types(work: Work, institution_code: str | None = None) -> list[Record]:
+    """Every item type of an institution; amounts in minor units."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.SEE, owner.id)
+    return [
+        {
+            "institution": owner.code,
+            **{
+                key: bool(row[key]) if key in ITEM_FLAGS else row[key]
+                for key in ItemTypeFacts.__struct_fields__[2:]
+            },
+        }
+        for row in records.rows(work.unit, item_type, "code", institution_id=owner.id)
+    ]
+
+
+def save_patron_type(
+    work: Work,
+    code: str,
+    *,
+    institution_code: str | None = None,
+    new: bool,
+    name: str | None = None,
+    limits: dict[str, str] | None = None,
+) -> Record:
+    """Make (``new``) or change a patron type. ``limits`` by name as a person writes them; blank: no limit."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.CONFIGURE_POLICY, owner.id)
+    wanted: Record = {} if name is None else {"name": name}
+    for key, text in (limits or {}).items():
+        amount = f"{key}_minor" if f"{key}_minor" in PATRON_AMOUNTS else key
+        if amount in PATRON_AMOUNTS:
+            wanted[amount] = _amount(key, text, owner)
+        elif key in PATRON_LIMITS:
+            wanted[key] = _number(key, text)
+        else:
+            known = (*PATRON_LIMITS, *(each.removesuffix("_minor") for each in PATRON_AMOUNTS))
+            raise find.missing("limit", key, known)
+    _save(work, "patron_type", owner, code, wanted, new)
+    return next(row for row in patron_types(work, owner.code) if row["code"] == code)
+
+
+def save_item_type(
+    work: Work,
+    code: str,
+    *,
+    institution_code: str | None = None,
+    new: bool,
+    name: str | None = None,
+    media_type: str | None = None,
+    magnetic: bool | None = None,
+    desensitize: bool | None = None,
+    checkin_message: str | None = None,
+    replacement: str | None = None,
+    processing_fee: str | None = None,
+) -> Record:
+    """Make (``new``) or change an item type; amounts as a person writes them, blank: none."""
+    owner = find.institution(work, institution_code)
+    work.require(Act.CONFIGURE_POLICY, owner.id)
+    if media_type is not None and media_type not in [each.value for each in MediaType]:
+        raise find.missing("media type", media_type, [each.value for each in MediaType])
+    wanted: Record = {
+        "name": name,
+        "media_type": media_type,
+        "magnetic": None if magnetic is None else int(magnetic),
+        "desensitize": None if desensitize is None else int(desensitize),
+    }
+    wanted = {key: value for key, value in wanted.items() if value is not None}
+    if checkin_message is not None:
+        wanted["checkin_message"] = checkin_message or None
+    if replacement is not None:
+        wanted["default_replacement_minor"] = _amount("replacement", replacement, owner)
+    if processing_fee is not None:
+        wanted["processing_fee_minor"] = _amount("processing fee", processing_fee, owner)
+    _save(work, "item_type", owner, code, wanted, new)
+    return next(row for row in item_types(work, owner.code) if row["code"] == code)
+
+
+def _save(work: Work, entity: str, owner: Institution, code: str, wanted: Record, new: bool) -> None:
+    place = {"patron_type": patron_type, "item_type": item_type}[entity]
+    row = records.one(work.unit, place, institution_id=owner.id, code=code)
+    what = entity.replace("_", " ")
+    if new:
+        check_code(what, code)
+        if row is not None:
+            raise Refused(f"There is a {what} {code!r} in {owner.code} already.")
+        values = {"institution_id": owner.id, "code": code, "name": code, **wanted}
+        work.record(entity, records.add(work.unit, place, **values), "add", None, values)
+        return
+    if row is None:
+        raise Refused(f"There is no {what} {code!r} in {owner.code}.")
+    before, after = changes(row, wanted)
+    if after:
+        records.change(work.unit, place, after, id=row["id"])
+        work.record(entity, row["id"], "set", before, after)
+
+
+def _number(name: str, text: str) -> int | None:
+    try:
+        return whole(text.strip()) if text.strip() else None
+    except ValueError as error:
+        raise Refused(f"{name}: {text!r} {error}.") from None
+
+
+def _amount(name: str, text: str, owner: Institution) -> int | None:
+    try:
+        return minor(text.strip(), owner.decimals)
+    except ValueError as error:
+        raise Refused(f"{name}: {text!r} {error}.") from None

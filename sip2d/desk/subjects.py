@@ -1,0 +1,118 @@
+"""Who and what an act is about: barcodes resolved for a desk, and the facts that policy decides on (CN-10,
+CO-5).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sip2d.desk.place import Desk
+from sip2d.policy.facts import ItemFacts, PatronFacts
+from sip2d.policy.rulebook import Facts
+from sip2d.policy.settings import CircControl, Settings
+from sip2d.store import items, patrons
+from sip2d.store.library import Branch, Institution
+from sip2d.store.unit import Unit
+
+Subject = TypeVar("Subject", PatronFacts, ItemFacts)
+
+
+def item(unit: Unit, desk: Desk, barcode: str) -> ItemFacts | None:
+    """The item this desk means by a barcode, locked where the unit writes; None when unknown or ambiguous.
+
+    Without group resolution a temporary interlibrary item is unknown too (CN-10).
+    """
+    found = _resolve(unit, desk, barcode, items.find)
+    if found is not None and found.is_temporary_ill and not desk.group_resolution:
+        return None
+    return found
+
+
+def patron(unit: Unit, desk: Desk, barcode: str) -> PatronFacts | None:
+    """The patron this desk means by a barcode or identifier, locked where the unit writes; None as for
+    `item`.
+    """
+    return _resolve(unit, desk, barcode, patrons.find)
+
+
+def loaned_copy(unit: Unit, desk: Desk, patron_barcode: str, title_number: str) -> ItemFacts | None:
+    """The copy of a title that a patron of this institution has on loan (AJ without AB in message 29)."""
+    return items.loaned_copy(unit, desk.institution.id, patron_barcode, title_number, desk.now)
+
+
+def policy_branch(desk: Desk, who: PatronFacts, what: ItemFacts | None) -> Branch:
+    """Whose rules and calendar apply (CO-5): by ``circ_control`` of the item's owner; a loan keeps its own.
+
+    A branch of another institution has no rules for the item; then the item's home branch has (CN-10).
+    """
+    branches = desk.library.branches
+    if what is not None and what.loan is not None and what.loan.patron_id == who.id:
+        return branches[what.loan.policy_branch_id]
+    settings = _settings(desk, what)
+    if settings.circ_control is CircControl.PATRON_HOME:
+        chosen = branches[who.home_branch_id]
+    elif settings.circ_control is CircControl.ITEM_HOME and what is not None:
+        chosen = branches[what.home_branch_id]
+    else:
+        chosen = desk.branch
+    if what is not None and chosen.institution_id != what.institution_id:
+        return branches[what.home_branch_id]
+    return chosen
+
+
+def facts(desk: Desk, who: PatronFacts, what: ItemFacts | None) -> Facts:
+    """What policy needs to know, at the moment the act happened (SP-22)."""
+    library = desk.library
+    branch = policy_branch(desk, who, what)
+    terms = None
+    if what is not None:
+        matrix = library.matrices.get(what.institution_id)
+        terms = matrix.terms(branch.id, who.type_id, what.type_id, desk.event_at) if matrix else None
+    return Facts(
+        patron=who,
+        patron_type=library.patron_types[who.type_id],
+        item=what,
+        item_type=None if what is None else library.item_types[what.type_id],
+        terms=terms,
+        now=desk.event_at,
+        today=desk.event_at.astimezone(branch.zone).date(),
+        settings=_settings(desk, what),
+        branch_id=branch.id,
+        zone=branch.zone,
+    )
+
+
+def _settings(desk: Desk, what: ItemFacts | None) -> Settings:
+    """The settings of the institution that owns the item; the desk's own for everything else (CN-10)."""
+    if what is None or what.institution_id == desk.institution.id:
+        return desk.settings
+    owner = desk.library.institutions[what.institution_id]
+    return Settings.of(owner.settings, owner.decimals)
+
+
+def _resolve(
+    unit: Unit,
+    desk: Desk,
+    barcode: str,
+    find: Callable[[Unit, tuple[int, ...], str, datetime], Subject | None],
+) -> Subject | None:
+    own = find(unit, (desk.institution.id,), barcode, desk.now)
+    if own is not None or not desk.group_resolution:
+        return own
+    for rank in _other_ranks(desk):
+        known = [found for one in rank if (found := find(unit, (one.id,), barcode, desk.now)) is not None]
+        if known:
+            return known[0] if len(known) == 1 else None
+    return None
+
+
+def _other_ranks(desk: Desk) -> Sequence[Sequence[Institution]]:
+    """The other institutions of the circulation group, those of one rank together, the lowest rank first."""
+    group = desk.institution.group_id
+    if group is None:
+        return ()
+    ranks: dict[int, list[Institution]] = {}
+    for other in desk.library.institutions.values():
+        if other.group_id == group and other.id != desk.institution.id and other.enabled:
+            ranks.setdefault(other.group_rank, []).append(other)
+    return [ranks[rank] for rank in sorted(ranks)]

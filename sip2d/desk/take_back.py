@@ -1,0 +1,78 @@
+"""Taking back (CO-20): a return is always accepted, whatever stands against the patron."""
+
+from sip2d.desk import event
+from sip2d.desk.outcome import Effect, Outcome, Routing
+from sip2d.desk.place import Desk
+from sip2d.desk.route import detail, route
+from sip2d.policy.decision import Action, Reason
+from sip2d.policy.facts import ItemFacts, Mode
+from sip2d.store import loans, patrons
+from sip2d.store.library import Branch
+from sip2d.store.unit import Unit
+
+
+def take_back(unit: Unit, desk: Desk, item: ItemFacts, *, return_branch: Branch) -> Outcome:
+    """End the item's loan, if it has one, and send the item on from ``return_branch``.
+
+    What is not on loan is routed all the same, with the note ITEM_NOT_ON_LOAN. A lost item is refused only
+    where ``block_return_of_lost`` says so (LO-63). An older return than the item's last transaction changes
+    nothing.
+    """
+    if event.came_late(unit, desk, item, "RETURN", None):
+        return Outcome(True, item=item, bypassed=(event.NEWER_TRANSACTION,))
+    if desk.mode is Mode.NO_BLOCK and loans.returned(unit, item.id, desk.event_at):
+        return Outcome(True, item=item, notes=(event.ALREADY_APPLIED,))
+    if item.lost_status and desk.settings.block_return_of_lost:
+        lost = Reason("ITEM_LOST", Action.NONE, "ITEM_LOST", values={"item_title": item.title})
+        return Outcome(False, (lost,), item=item)
+    borrower = None if item.loan is None else patrons.by_id(unit, item.loan.patron_id, desk.now)
+    # The order of CO-20: overdue fines go before the item is found, demerits and overdue blocks before it is
+    # routed.
+    here, lost_before = event.found(unit, desk, item)
+    if item.loan is not None:
+        loans.close(unit, item.loan.id, desk.event_at, "RETURN")
+    routing = route(unit, desk, here, return_branch)
+    undoing = {**detail(here, routing), "lost": lost_before}
+    effects = _recorded(unit, desk, item, routing, return_branch, undoing)
+    return Outcome(
+        done=True, notes=_notes(desk, item, routing), bypassed=event.stale(desk), patron=borrower, item=here,
+        routing=routing, effects=effects,
+    )  # fmt: skip
+
+
+def _recorded(
+    unit: Unit, desk: Desk, item: ItemFacts, routing: Routing, branch: Branch, undoing: dict[str, object]
+) -> tuple[Effect, ...]:
+    """A RETURN of the loan; else a ROUTE where the item or a hold has moved; else nothing happened."""
+    loan = item.loan
+    if loan is not None:
+        return (
+            event.write(unit, desk, "RETURN", item, loan_id=loan.id, patron_id=loan.patron_id,
+                        old_due_at=loan.due_at, bypassed=event.stale(desk), detail=undoing),
+        )  # fmt: skip
+    away = routing.destination_branch_id if routing.kind in ("HOLD_ELSEWHERE", "TRANSIT") else None
+    stays = (item.holding_branch_id, item.transit_to_branch_id) == (branch.id, away)
+    if stays and routing.hold == item.shelf_hold and not item.lost_status:
+        return ()
+    return (
+        event.write(
+            unit, desk, "ROUTE", item, loan_id=None, patron_id=None, event_at=desk.now, detail=undoing
+        ),
+    )
+
+
+def _notes(desk: Desk, item: ItemFacts, routing: Routing) -> tuple[Reason, ...]:
+    """What the kiosk tells, the item's own message last (CO-20, SP-9)."""
+    notes: list[Reason] = []
+    if item.loan is None:
+        notes.append(event.note("ITEM_NOT_ON_LOAN", item_title=item.title))
+    place = desk.library.branches.get(routing.destination_branch_id or 0)
+    name = "" if place is None else place.name
+    if routing.kind in ("HOLD_HERE", "HOLD_ELSEWHERE"):
+        notes.append(event.note("RETURN_OK_HELD", item_title=item.title, branch=name))
+    elif routing.kind == "TRANSIT":
+        notes.append(event.note("RETURN_OK_TRANSFER", item_title=item.title, branch=name))
+    message = desk.library.item_types[item.type_id].checkin_message
+    if message:
+        notes.append(event.note("ITEMTYPE_CHECKIN_MESSAGE", message=message))
+    return tuple(notes)

@@ -1,0 +1,1 @@
+"""Facts in, decision out. Pure and total: no clock, no SQL, no wire words."""

@@ -1,0 +1,61 @@
+"""What the wire says of a patron's standing: the fourteen flags and BL (SP-5, SP-6)."""
+
+from typing import Final
+
+from sip2d.policy.decision import Action, Reason
+from sip2d.policy.facts import Facts
+from sip2d.vocabulary import PatronFlag
+
+_BY_ACTION: Final[tuple[tuple[Action, PatronFlag], ...]] = (
+    (Action.LOAN, PatronFlag.LOAN_DENIED),
+    (Action.RENEW, PatronFlag.RENEWAL_DENIED),
+    (Action.HOLD, PatronFlag.RECALL_DENIED),
+    (Action.HOLD, PatronFlag.HOLD_DENIED),
+)
+_BY_CODE: Final[dict[str, PatronFlag]] = {
+    "CARD_LOST": PatronFlag.CARD_LOST,
+    "LOAN_LIMIT": PatronFlag.TOO_MANY_LOANS,
+    "VALUE_LIMIT": PatronFlag.TOO_MANY_LOANS,
+    "OVERDUE_LIMIT": PatronFlag.TOO_MANY_OVERDUE,
+    "CLAIMS_LIMIT": PatronFlag.TOO_MANY_CLAIMS,
+    "LOST_LIMIT": PatronFlag.TOO_MANY_LOST,
+    "BILLED_LIMIT": PatronFlag.TOO_MANY_BILLED,
+}
+_NO_FLAG: Final = " " * len(PatronFlag)
+
+_ENDS_STANDING: Final = frozenset({"CARD_LOST", "PATRON_EXPIRED", "OVERDUES"})
+
+
+def patron_flags(reasons: tuple[Reason, ...], facts: Facts) -> str:
+    """The 14 characters, ``Y`` or blank, from what the rules said to STANDING and, for money and recalls,
+    the facts (SP-5)."""
+    patron, limit = facts.patron, facts.settings.noissuescharge_minor
+    fines = limit is not None and patron.fines_minor > limit
+    fees = limit is not None and patron.restricting_minor > limit
+    if not reasons and not fines and not fees and not patron.recalled_overdue:
+        return _NO_FLAG
+    flags = [" "] * len(PatronFlag)
+    denied = Action.NONE
+    for reason in reasons:
+        denied |= reason.denies
+        flag = _BY_CODE.get(reason.code)
+        if flag is not None:
+            flags[flag] = "Y"
+    for action, flag in _BY_ACTION:
+        if denied & action:
+            flags[flag] = "Y"
+    if fines:
+        flags[PatronFlag.EXCESSIVE_FINES] = "Y"
+    if fees:
+        flags[PatronFlag.EXCESSIVE_FEES] = "Y"
+    if patron.recalled_overdue:
+        flags[PatronFlag.RECALL_OVERDUE] = "Y"
+    return "".join(flags)
+
+
+def standing(reasons: tuple[Reason, ...]) -> bool:
+    """BL of 64: whether the patron is in good standing. Limits and debts do not end it (SP-6, D-29)."""
+    return not any(
+        reason.code in _ENDS_STANDING or (reason.code.startswith("BLOCK:") and reason.denies & Action.LOAN)
+        for reason in reasons
+    )

@@ -1,0 +1,195 @@
+"""Rules about the patron: the card, the account, stored blocks, limits (CO-2, CO-11, BL-11..BL-15)."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from sip2d.policy.decision import Action, Override, Reason
+from sip2d.policy.facts import BlockFacts, Facts
+from sip2d.policy.rule import ALL, About, Word, rule
+
+OVERDUES: Final = "OVERDUES"
+"""The definition of the block that an overdue notice sets (LO-21); it has a text of its own."""
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@rule(
+    code="CARD_LOST",
+    denies=ALL,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.card_lost",),
+)
+def card_lost(facts: Facts) -> Word:
+    """The card was reported lost."""
+    return {} if facts.patron.card_lost else None
+
+
+@rule(
+    code="PATRON_EXPIRED",
+    denies=ALL,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.expires_on", "today"),
+)
+def account_expired(facts: Facts) -> Word:
+    """The last day of the account has passed."""
+    expires = facts.patron.expires_on
+    return {"expires_at": expires} if expires is not None and expires < facts.today else None
+
+
+@rule(
+    code="BLOCK",
+    scenario="PATRON_BLOCKED",
+    denies=ALL,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.blocks", "now"),
+)
+def user_blocks(facts: Facts) -> Word:
+    """A stored block is in force: one reason each, with the block's own actions and override (BL-11..BL-13).
+
+    Suspensions, whose end is known, come first, the longest of them before the others.
+    """
+    if not facts.patron.blocks:
+        return None
+    blocks = [
+        block for block in facts.patron.blocks if block.definition != OVERDUES and _in_force(block, facts.now)
+    ]
+    blocks.sort(key=_latest_end, reverse=True)
+    return tuple(_reason(block) for block in blocks) or None
+
+
+@rule(
+    code="OVERDUES",
+    scenario="OVERDUE_RESTRICTION",
+    denies=Action.LOAN | Action.RENEW,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.blocks", "now"),
+)
+def overdue_restriction(facts: Facts) -> Word:
+    """A restriction for overdue items is in force (LO-21)."""
+    for block in facts.patron.blocks:
+        if block.definition == OVERDUES and _in_force(block, facts.now):
+            return {"expires_at": block.expires_at}
+    return None
+
+
+@rule(
+    code="LOAN_LIMIT",
+    denies=Action.LOAN,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.loans", "patron_type.loan_limit", "terms.loan_limit"),
+)
+def loan_limit(facts: Facts) -> Word:
+    """One more loan would exceed the limit of the patron type or of the circulation rules (CO-11)."""
+    loans, limit, terms = facts.patron.loans, facts.patron_type.loan_limit, facts.terms
+    if limit is not None and loans >= limit:
+        return {"count": loans, "limit": limit}
+    if terms is not None and terms.loan_limit is not None and loans >= terms.loan_limit:
+        return {"count": loans, "limit": terms.loan_limit}
+    return None
+
+
+@rule(
+    code="VALUE_LIMIT",
+    scenario="LOAN_LIMIT",
+    denies=Action.LOAN,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.value_minor", "item.price_minor", "patron_type.value_limit_minor"),
+)
+def value_limit(facts: Facts) -> Word:
+    """The value of what is on loan exceeds the patron type's limit, or would with this item (CO-11)."""
+    limit = facts.patron_type.value_limit_minor
+    if limit is None:
+        return None
+    value = facts.patron.value_minor
+    if facts.item is not None:
+        value += facts.item.price_minor or 0
+    return {"amount": value, "limit_minor": limit} if value > limit else None
+
+
+@rule(
+    code="OVERDUE_LIMIT",
+    scenario="PATRON_BLOCKED",
+    denies=Action.LOAN,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.overdue", "patron_type.overdue_limit"),
+)
+def overdue_limit(facts: Facts) -> Word:
+    """More loans are overdue than the patron type allows (CO-11, BL-15)."""
+    return _above("OVERDUE_LIMIT", facts.patron.overdue, facts.patron_type.overdue_limit)
+
+
+@rule(
+    code="CLAIMS_LIMIT",
+    scenario="PATRON_BLOCKED",
+    denies=Action.LOAN,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.claims_returned", "patron_type.claims_limit"),
+)
+def claims_limit(facts: Facts) -> Word:
+    """More items are claimed returned than the patron type allows (CO-11)."""
+    return _above("CLAIMS_LIMIT", facts.patron.claims_returned, facts.patron_type.claims_limit)
+
+
+@rule(
+    code="LOST_LIMIT",
+    scenario="PATRON_BLOCKED",
+    denies=Action.LOAN,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.lost", "patron_type.lost_limit"),
+)
+def lost_limit(facts: Facts) -> Word:
+    """More items are lost than the patron type allows (CO-11)."""
+    return _above("LOST_LIMIT", facts.patron.lost, facts.patron_type.lost_limit)
+
+
+def _above(code: str, count: int, limit: int | None) -> Word:
+    return {"reason": code, "count": count, "limit": limit} if limit is not None and count > limit else None
+
+
+def _in_force(block: BlockFacts, now: datetime) -> bool:
+    """A block past its end is none, whether or not a job removed it (BL-11, D-21)."""
+    return block.starts_at <= now and (block.expires_at is None or block.expires_at > now)
+
+
+def _latest_end(block: BlockFacts) -> datetime:
+    return _NEVER if block.expires_at is None else block.expires_at
+
+
+def _reason(block: BlockFacts) -> Reason:
+    return Reason(
+        code=f"BLOCK:{block.definition}",
+        denies=actions(block.actions),
+        scenario="PATRON_BLOCKED" if block.expires_at is None else "PATRON_SUSPENDED",
+        override=Override[block.override],
+        bypassed_by_no_block=True,
+        expires_at=block.expires_at,
+        source=f"user_block {block.id}",
+        values={"reason": block.reason or block.definition, "expires_at": block.expires_at},
+    )
+
+
+@lru_cache(maxsize=64)
+def actions(text: str) -> Action:
+    """``LOAN,RENEW`` as actions; words for what is no act of ours (ILL) deny nothing here (BL-5)."""
+    denied = Action.NONE
+    for word in text.split(","):
+        denied |= Action.__members__.get(word.strip(), Action.NONE)
+    return denied

@@ -1,0 +1,1 @@
+"""Simulated terminals, on the client's side of the wire."""

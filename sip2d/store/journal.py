@@ -1,0 +1,183 @@
+"""The journal of exchanges with effects (SP-21): what comes again gets its recorded answer and no second
+effect.
+
+Looked up after the locks are taken, so that of two repeats at once the second sees what the first recorded.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select
+
+from sip2d.store import audit, blocks, ledger, loans
+from sip2d.store.statement import hot
+from sip2d.store.tables import hold
+from sip2d.store.tables import journal as table
+from sip2d.store.times import instant, seconds
+from sip2d.store.unit import Row, Unit
+
+DATED_WINDOW: Final = timedelta(minutes=15)
+SHORTEST_RETRY_S: Final = 60
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What makes two requests the same.
+
+    ``digest`` covers the identified fields but AY, AZ, AC and AD; ``happened_at`` is the transaction date as
+    an instant, None where it is blank or no date.
+    """
+
+    branch_id: int
+    message: str
+    transaction_date: str
+    digest: bytes
+    happened_at: datetime | None
+    no_block: bool
+
+
+class Marked(Protocol):
+    """An effect: what changed, and its mark after the change."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def mark(self) -> int: ...
+
+
+_COLUMNS = (
+    "branch_id",
+    "message",
+    "transaction_date",
+    "digest",
+    "terminal_id",
+    "no_block",
+    "recorded_at",
+    "exchange_id",
+    "answer",
+    "effects",
+)
+_RECORD = hot(insert(table), *_COLUMNS)
+_FOUND = (table.c.answer, table.c.effects, table.c.terminal_id, table.c.recorded_at)
+_BY_KEY = hot(
+    select(*_FOUND)
+    .where(
+        table.c.branch_id == bindparam("branch_id"),
+        table.c.message == bindparam("message"),
+        table.c.transaction_date == bindparam("transaction_date"),
+        table.c.digest == bindparam("digest"),
+    )
+    .order_by(table.c.id.desc())
+    .limit(8),
+    "branch_id",
+    "message",
+    "transaction_date",
+    "digest",
+)
+_BY_EXCHANGE = hot(
+    select(table.c.answer).where(table.c.exchange_id == bindparam("exchange_id")), "exchange_id"
+)
+_PRUNE = hot(delete(table).where(table.c.recorded_at < bindparam("before")), "before")
+_HOLD_MARK = hot(select(hold.c.version).where(hold.c.id == bindparam("hold_id")), "hold_id")
+
+
+def find(
+    unit: Unit,
+    key: Key,
+    *,
+    exchange_id: bytes,
+    terminal_id: int,
+    now: datetime,
+    retry_window: int,
+    offline_max_age_days: int,
+) -> bytes | None:
+    """The recorded answer when this request is a repeat, else None.
+
+    The very exchange that is run again (its COMMIT's outcome was unknown) always is. Otherwise (a) its date
+    must be near, or the same terminal must ask again within ``retry_window`` seconds; and (b) what it did
+    must still be the latest.
+    """
+    done = unit.value(_BY_EXCHANGE, exchange_id)
+    if done is not None:
+        return bytes(done)
+    rows = unit.all(_BY_KEY, key.branch_id, key.message, key.transaction_date, key.digest)
+    if not rows:
+        return None
+    dated = _near(key, now, offline_max_age_days)
+    window = timedelta(seconds=max(retry_window, SHORTEST_RETRY_S))
+    for row in rows:
+        if (dated or _retried(row, terminal_id, now, window)) and _still_latest(unit, row[1]):
+            return bytes(row[0])
+    return None
+
+
+def record(
+    unit: Unit,
+    key: Key,
+    *,
+    exchange_id: bytes,
+    terminal_id: int,
+    now: datetime,
+    answer: bytes,
+    effects: Iterable[Marked],
+) -> None:
+    """Write what was answered and done, in the transaction that does it."""
+    unit.insert(
+        _RECORD,
+        key.branch_id,
+        key.message,
+        key.transaction_date,
+        key.digest,
+        terminal_id,
+        int(key.no_block),
+        seconds(now),
+        exchange_id,
+        answer,
+        msgspec.json.encode([(effect.kind, effect.id, effect.mark) for effect in effects]).decode(),
+    )
+
+
+def prune(unit: Unit, before: datetime) -> int:
+    """Forget what was recorded before this instant (JB-14); how many rows."""
+    return unit.run(_PRUNE, seconds(before))
+
+
+def _near(key: Key, now: datetime, offline_max_age_days: int) -> bool:
+    """SP-21 (a), first half: the date says that this is the same moment."""
+    if key.happened_at is None:
+        return False
+    window = timedelta(days=offline_max_age_days) if key.no_block else DATED_WINDOW
+    return abs(now - key.happened_at) <= window
+
+
+def _retried(row: Row, terminal_id: int, now: datetime, window: timedelta) -> bool:
+    """SP-21 (a), second half: without a date to go by, the same terminal asks again while it would still
+    wait.
+    """
+    return row[2] == terminal_id and abs(now - instant(row[3])) <= window
+
+
+def _still_latest(unit: Unit, effects: str) -> bool:
+    """SP-21 (b): nothing has happened to any of the subjects since."""
+    recorded: list[tuple[str, int, int]] = msgspec.json.decode(effects, type=list[tuple[str, int, int]])
+    return all(MARKS[kind](unit, subject) == mark for kind, subject, mark in recorded)
+
+
+def _hold_mark(unit: Unit, hold_id: int) -> int:
+    return int(unit.value(_HOLD_MARK, hold_id) or 0)
+
+
+def _block_mark(unit: Unit, patron_id: int) -> int:
+    return audit.last(unit, blocks.AUDITED, patron_id)
+
+
+MARKS: Final[dict[str, Callable[[Unit, int], int]]] = {
+    "item": loans.mark,
+    "hold": _hold_mark,
+    "ledger": ledger.last_txn,
+    "block": _block_mark,
+}
+"""The mark of each kind of subject as it is now; what an act puts into its effects."""

@@ -1,0 +1,746 @@
+"""Every table (circulation.md 11), with its invariants as constraints.
+
+Storage types: instants are BIGINT epoch seconds UTC (``*_at``), dates are ISO text (``*_on``), booleans are
+0/1 integers, JSON and addresses
+are TEXT, money is BIGINT minor units (``*_minor``); so rows read alike on SQLite and PostgreSQL and no
+statement of the exchange path
+needs a type decorator. Triggers (append-only rows, immutable addresses) stand in the migrations.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only numbers rows by itself when the key is INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Key, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, Key, ForeignKey(f"{target}.id", ondelete="RESTRICT"), nullable=nullable)
+
+
+def _flag(name: str, default: int = 0) -> Column[int]:
+    return Column(
+        name,
+        Integer,
+        CheckConstraint(f"{name} IN (0, 1)", name=name),
+        nullable=False,
+        server_default=str(default),
+    )
+
+
+def _int(name: str, default: int | None = None) -> Column[int]:
+    return Column(
+        name, Integer, nullable=default is None, server_default=None if default is None else str(default)
+    )
+
+
+def _minor(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _at(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _text(name: str, default: str | None = None, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable, server_default=default)
+
+
+def _one_of(name: str, *values: str) -> CheckConstraint:
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{name} IN ({quoted})", name=name)
+
+
+# -- organisation (11.1) ---------------------------------------------------------------------------------
+
+library_epoch = Table(
+    "library_epoch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _at("epoch"),
+    CheckConstraint("id = 1", name="single"),
+)
+circulation_group = Table(
+    "circulation_group", metadata, _id(), Column("code", Text, nullable=False, unique=True)
+)
+institution = Table(
+    "institution",
+    metadata,
+    _id(),
+    Column("code", Text, nullable=False, unique=True),
+    _text("name"),
+    _text("timezone"),
+    _text("currency"),
+    _text("language", "en"),
+    _text("admin_email", nullable=True),
+    _ref("circulation_group_id", "circulation_group", nullable=True),
+    _int("group_rank", 0),
+    _flag("enabled", 1),
+)
+branch = Table(
+    "branch",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _text("code"),
+    _text("name"),
+    _text("timezone", nullable=True),
+    _text("email", nullable=True),
+    _flag("uses_own_calendar"),
+    _flag("enabled", 1),
+    UniqueConstraint("institution_id", "code"),
+)
+staff_account = Table(
+    "staff_account",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution", nullable=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("os_user", Text, nullable=True, unique=True),
+    _text("name", ""),
+    _text("password_hash", nullable=True),
+    _text("roles", "[]"),
+    _text("branch_ids", "[]"),
+    _flag("enabled", 1),
+)
+setting = Table(
+    "setting",
+    metadata,
+    _text("scope"),
+    Column("scope_id", Key, nullable=False),
+    _text("key"),
+    _text("value"),
+    PrimaryKeyConstraint("scope", "scope_id", "key"),
+    _one_of("scope", "SITE", "INSTITUTION", "BRANCH"),
+)
+
+# -- calendar (11.2): each row belongs to an institution or to a branch ----------------------------------
+
+_OWNER = "(institution_id IS NULL) <> (branch_id IS NULL)"
+opening_interval = Table(
+    "opening_interval",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution", nullable=True),
+    _ref("branch_id", "branch", nullable=True),
+    Column("weekday", Integer, CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"), nullable=False),
+    _text("opens"),
+    _text("closes"),
+    CheckConstraint("opens < closes", name="order"),
+    CheckConstraint(_OWNER, name="owner"),
+)
+special_closure = Table(
+    "special_closure",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution", nullable=True),
+    _ref("branch_id", "branch", nullable=True),
+    _text("kind", "SINGLE"),
+    _text("title", ""),
+    _at("starts_at", nullable=True),
+    _at("ends_at", nullable=True),
+    _flag("all_day", 1),
+    _int("month"),
+    _int("day"),
+    _one_of("kind", "SINGLE", "RECURRING"),
+    CheckConstraint(
+        "(kind = 'SINGLE' AND starts_at IS NOT NULL AND ends_at IS NOT NULL AND starts_at < ends_at)"
+        " OR (kind = 'RECURRING' AND month IS NOT NULL AND month BETWEEN 1 AND 12"
+        " AND day IS NOT NULL AND day BETWEEN 1 AND 31)",
+        name="span",
+    ),
+    CheckConstraint(_OWNER, name="owner"),
+)
+calendar_exception = Table(
+    "calendar_exception",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution", nullable=True),
+    _ref("branch_id", "branch", nullable=True),
+    _text("day_on"),
+    _flag("open", 1),
+    CheckConstraint(_OWNER, name="owner"),
+)
+
+# -- SIP2 service (11.3, CN-2..CN-12) --------------------------------------------------------------------
+
+branch_sip2 = Table(
+    "branch_sip2",
+    metadata,
+    Column(
+        "branch_id", Key, ForeignKey("branch.id", ondelete="RESTRICT"), primary_key=True, autoincrement=False
+    ),
+    _text("status", "NOT_CONFIGURED"),
+    _text("preset", nullable=True),
+    Column(
+        "retries_allowed",
+        Integer,
+        CheckConstraint("retries_allowed BETWEEN 0 AND 999", name="retries"),
+        nullable=False,
+        server_default="3",
+    ),
+    Column(
+        "timeout_seconds",
+        Integer,
+        CheckConstraint("timeout_seconds BETWEEN 1 AND 99", name="timeout"),
+        nullable=False,
+        server_default="15",
+    ),
+    Column(
+        "idle_timeout_seconds",
+        Integer,
+        CheckConstraint("idle_timeout_seconds BETWEEN 10 AND 86400", name="idle"),
+        nullable=False,
+        server_default="600",
+    ),
+    _flag("send_personal_data"),
+    _flag("available_hold_allowed"),
+    _flag("use_sort_bin"),
+    _text("terminal_location", ""),
+    _text("library_name", ""),
+    _int("max_print_width", 0),
+    _text("language", nullable=True),
+    _text("profile", nullable=True),
+    _text("encoding", nullable=True),
+    _text("line_terminator", nullable=True),
+    _text("error_detection", nullable=True),
+    _text("valid_patron", nullable=True),
+    _flag("renewal_branch"),
+    _flag("due_receipt_enabled"),
+    _flag("allow_empty_pins"),
+    _flag("enforce_institution"),
+    _at("updated_at", nullable=True),
+    _text("updated_by", nullable=True),
+    _one_of("status", "NOT_CONFIGURED", "CONFIGURED"),
+)
+branch_message = Table(
+    "branch_message",
+    metadata,
+    Column("branch_id", Key, ForeignKey("branch.id", ondelete="RESTRICT"), nullable=False),
+    _text("message"),
+    _text("support", "DISABLED"),
+    PrimaryKeyConstraint("branch_id", "message"),
+    _one_of("support", "DISABLED", "ENABLED", "ENABLED_NO_AUTH"),
+)
+terminal = Table(
+    "terminal",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _ref("branch_id", "branch"),
+    _text("address"),
+    Column(
+        "prefix_length",
+        Integer,
+        CheckConstraint("prefix_length BETWEEN 0 AND 128", name="prefix"),
+        nullable=False,
+    ),
+    _text("username", nullable=True),
+    _text("password_hash", nullable=True),
+    _flag("enabled", 1),
+    _text("profile", "standard"),
+    _flag("group_resolution"),
+    _flag("require_tls"),
+    _text("client_certificate", nullable=True),
+    _int("quota", 32),
+    _flag("any_branch"),
+    _text("override_role", nullable=True),
+    _flag("auto_override"),
+    _text("description", ""),
+    _text("purpose", nullable=True),
+    _at("expires_at", nullable=True),
+    _at("last_used_at", nullable=True),
+    _at("created_at"),
+    _text("created_by", ""),
+    _at("removed_at", nullable=True),
+    CheckConstraint("(username IS NULL) = (password_hash IS NULL)", name="credentials"),
+    CheckConstraint("quota > 0", name="quota"),
+    Index(
+        "uq_terminal_login",
+        "address",
+        "prefix_length",
+        "username",
+        unique=True,
+        sqlite_where=text("removed_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL"),
+    ),
+    Index(
+        "uq_terminal_address",
+        "address",
+        "prefix_length",
+        unique=True,
+        sqlite_where=text("username IS NULL AND removed_at IS NULL"),
+        postgresql_where=text("username IS NULL AND removed_at IS NULL"),
+    ),
+)
+refused_address = Table(
+    "refused_address",
+    metadata,
+    Column("address", Text, primary_key=True),
+    _text("reason"),
+    _text("listener", ""),
+    _at("first_at"),
+    _at("last_at"),
+    _int("count", 1),
+)
+custom_message = Table(
+    "custom_message",
+    metadata,
+    _ref("institution_id", "institution"),
+    _text("scenario"),
+    _text("language"),
+    _text("text"),
+    PrimaryKeyConstraint("institution_id", "scenario", "language"),
+)
+session_log = Table(
+    "session_log",
+    metadata,
+    _id(),
+    _ref("terminal_id", "terminal", nullable=True),
+    _ref("branch_id", "branch", nullable=True),
+    _text("peer"),
+    _at("opened_at"),
+    _at("closed_at"),
+    _text("close_reason"),
+    _text("counters", "{}"),
+)
+
+# -- people (11.4) ---------------------------------------------------------------------------------------
+
+patron_type = Table(
+    "patron_type",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _text("code"),
+    _text("name"),
+    _int("loan_limit"),
+    _minor("value_limit_minor", nullable=True),
+    _int("overdue_limit"),
+    _int("claims_limit"),
+    _int("lost_limit"),
+    _minor("bills_limit_minor", nullable=True),
+    _int("hold_limit"),
+    UniqueConstraint("institution_id", "code"),
+)
+patron = Table(
+    "patron",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("home_branch_id", "branch"),
+    _ref("type_id", "patron_type"),
+    _text("barcode"),
+    _text("name"),
+    _text("email", nullable=True),
+    _text("phone", nullable=True),
+    _text("address", nullable=True),
+    _text("language", nullable=True),
+    _text("pin_hash", nullable=True),
+    _text("expires_on", nullable=True),
+    _flag("card_lost"),
+    _int("claims_returned", 0),
+    _at("created_at"),
+    _at("deleted_at", nullable=True),
+    UniqueConstraint("institution_id", "barcode"),
+    CheckConstraint("length(barcode) BETWEEN 1 AND 80", name="barcode"),
+)
+patron_identifier = Table(
+    "patron_identifier",
+    metadata,
+    _ref("institution_id", "institution"),
+    _text("value"),
+    _ref("patron_id", "patron"),
+    _text("kind", "CARD"),
+    PrimaryKeyConstraint("institution_id", "value"),
+)
+user_block = Table(
+    "user_block",
+    metadata,
+    _id(),
+    _ref("patron_id", "patron"),
+    _text("definition"),
+    _text("actions"),
+    _text("override", "OPERATOR"),
+    _text("reason", ""),
+    _text("origin"),
+    _at("starts_at"),
+    _at("expires_at", nullable=True),
+    _text("created_by", ""),
+    _at("removed_at", nullable=True),
+    _text("removed_reason", nullable=True),
+    _text("removed_by", nullable=True),
+    _flag("set_card_lost"),
+    _one_of(
+        "origin", "MANUAL", "SIP2", "OVERDUE_RETURN", "SHORT_LOAN", "OVERDUE_NOTICE", "DEMERIT", "NETWORK"
+    ),
+    _one_of("override", "ALL", "NONE", "CIRCDESK", "OPERATOR"),
+    Index(
+        "ix_user_block_patron",
+        "patron_id",
+        sqlite_where=text("removed_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL"),
+    ),
+)
+
+# -- inventory and loans (11.5) --------------------------------------------------------------------------
+
+item_type = Table(
+    "item_type",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _text("code"),
+    _text("name"),
+    _text("media_type", "000"),
+    _flag("magnetic"),
+    _flag("desensitize", 1),
+    _text("checkin_message", nullable=True),
+    _minor("default_replacement_minor", nullable=True),
+    _minor("processing_fee_minor", nullable=True),
+    UniqueConstraint("institution_id", "code"),
+)
+title = Table(
+    "title",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _text("number"),
+    _text("title"),
+    _text("author", ""),
+    UniqueConstraint("institution_id", "number"),
+)
+item = Table(
+    "item",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("home_branch_id", "branch"),
+    _ref("holding_branch_id", "branch"),
+    _ref("transit_to_branch_id", "branch", nullable=True),
+    _ref("title_id", "title"),
+    _ref("type_id", "item_type"),
+    _text("barcode"),
+    _text("call_number", ""),
+    _text("collection_code", ""),
+    _text("properties", ""),
+    _minor("price_minor", nullable=True),
+    _int("lost_status", 0),
+    _text("lost_on", nullable=True),
+    _text("lost_origin", nullable=True),
+    _flag("withdrawn"),
+    _flag("not_for_loan"),
+    _flag("is_temporary_ill"),
+    _text("security_marker", "00"),
+    _int("copy_no", 1),
+    UniqueConstraint("institution_id", "barcode"),
+    CheckConstraint("length(barcode) BETWEEN 1 AND 80", name="barcode"),
+    Index("ix_item_title_id", "title_id"),
+)
+circulation_rule = Table(
+    "circulation_rule",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("branch_id", "branch", nullable=True),
+    _ref("patron_type_id", "patron_type", nullable=True),
+    _ref("item_type_id", "item_type", nullable=True),
+    _text("name"),
+    _text("value"),
+    Column("valid_from", BigInteger, nullable=False, server_default="0"),
+    _at("valid_to", nullable=True),
+    CheckConstraint("valid_to IS NULL OR valid_from < valid_to", name="span"),
+)
+Index(
+    "uq_circulation_rule_place",
+    circulation_rule.c.institution_id,
+    func.coalesce(circulation_rule.c.branch_id, 0),
+    func.coalesce(circulation_rule.c.patron_type_id, 0),
+    func.coalesce(circulation_rule.c.item_type_id, 0),
+    circulation_rule.c.name,
+    circulation_rule.c.valid_from,
+    unique=True,
+)
+sort_bin_rule = Table(
+    "sort_bin_rule",
+    metadata,
+    _id(),
+    _ref("branch_id", "branch"),
+    _int("rank", 0),
+    _text("bin"),
+    _ref("holding_branch_id", "branch", nullable=True),
+    _ref("item_type_id", "item_type", nullable=True),
+    _text("call_number_pattern", nullable=True),
+    _text("collection_code", nullable=True),
+    _text("routing", nullable=True),
+    _one_of("routing", "HOLD_HERE", "HOLD_ELSEWHERE", "TRANSIT", "SHELF"),
+)
+loan = Table(
+    "loan",
+    metadata,
+    _id(),
+    _ref("item_id", "item"),
+    _ref("patron_id", "patron"),
+    _ref("branch_id", "branch"),
+    _ref("policy_branch_id", "branch"),
+    _at("loaned_at"),
+    _at("due_at"),
+    _int("renewal_count", 0),
+    _flag("auto_renew"),
+    _at("recalled_at", nullable=True),
+    _text("rule_snapshot", "{}"),
+    _text("status", "OPEN"),
+    _at("closed_at", nullable=True),
+    _text("closed_reason", nullable=True),
+    _text("interface"),
+    _one_of("status", "OPEN", "CLOSED"),
+    _one_of("closed_reason", "RETURN", "LOST", "IMPLICIT", "CANCEL", "SUPERSEDED"),
+    CheckConstraint("(status = 'OPEN') = (closed_at IS NULL)", name="closed"),
+    CheckConstraint(
+        "due_at > loaned_at OR interface IN ('SIP2_OFFLINE', 'OFFLINE_FILE', 'BULK_RENEWAL', 'STAFF')",
+        name="due",
+    ),
+    Index(
+        "uq_loan_open_item",
+        "item_id",
+        unique=True,
+        sqlite_where=text("status = 'OPEN'"),
+        postgresql_where=text("status = 'OPEN'"),
+    ),
+    Index(
+        "ix_loan_open_patron",
+        "patron_id",
+        sqlite_where=text("status = 'OPEN'"),
+        postgresql_where=text("status = 'OPEN'"),
+    ),
+    Index(
+        "ix_loan_open_due",
+        "due_at",
+        sqlite_where=text("status = 'OPEN'"),
+        postgresql_where=text("status = 'OPEN'"),
+    ),
+    Index("ix_loan_patron_id", "patron_id"),
+)
+loan_event = Table(
+    "loan_event",
+    metadata,
+    _id(),
+    _ref("loan_id", "loan", nullable=True),
+    _ref("item_id", "item"),
+    _ref("patron_id", "patron", nullable=True),
+    _text("kind"),
+    _at("event_at"),
+    _at("recorded_at"),
+    _ref("branch_id", "branch"),
+    _text("interface"),
+    _ref("terminal_id", "terminal", nullable=True),
+    _at("old_due_at", nullable=True),
+    _at("new_due_at", nullable=True),
+    _text("bypassed", "[]"),
+    _text("detail", "{}"),
+    _one_of("kind", "LOAN", "RENEW", "RETURN", "LOST", "FOUND", "RECALL", "CANCEL", "ROUTE"),
+    Index("ix_loan_event_item", "item_id", "id"),
+)
+hold = Table(
+    "hold",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("patron_id", "patron"),
+    _ref("title_id", "title"),
+    _ref("item_id", "item", nullable=True),
+    _text("kind", "HOLD"),
+    _text("scope", "TITLE"),
+    _ref("pickup_branch_id", "branch"),
+    _ref("copy_branch_id", "branch", nullable=True),
+    _at("placed_at"),
+    _int("priority", 0),
+    _text("status", "PENDING"),
+    _ref("filled_item_id", "item", nullable=True),
+    _at("shelf_expires_at", nullable=True),
+    _at("expires_at", nullable=True),
+    _at("starts_at", nullable=True),
+    _at("closed_at", nullable=True),
+    _int("version", 1),
+    _one_of("kind", "HOLD", "RECALL", "SCHEDULE"),
+    _one_of("scope", "TITLE", "ITEM", "BRANCH"),
+    _one_of("status", "PENDING", "ON_SHELF", "IN_TRANSIT", "FULFILLED", "CANCELLED", "EXPIRED"),
+    CheckConstraint(
+        "(status IN ('ON_SHELF', 'IN_TRANSIT')) = (filled_item_id IS NOT NULL AND closed_at IS NULL)",
+        name="filled",
+    ),
+    Index(
+        "uq_hold_active",
+        "patron_id",
+        "title_id",
+        unique=True,
+        sqlite_where=text("status IN ('PENDING', 'ON_SHELF', 'IN_TRANSIT')"),
+        postgresql_where=text("status IN ('PENDING', 'ON_SHELF', 'IN_TRANSIT')"),
+    ),
+    Index(
+        "uq_hold_filled_item",
+        "filled_item_id",
+        unique=True,
+        sqlite_where=text("status IN ('ON_SHELF', 'IN_TRANSIT')"),
+        postgresql_where=text("status IN ('ON_SHELF', 'IN_TRANSIT')"),
+    ),
+    Index(
+        "ix_hold_queue",
+        "title_id",
+        "priority",
+        "placed_at",
+        sqlite_where=text("status = 'PENDING'"),
+        postgresql_where=text("status = 'PENDING'"),
+    ),
+    Index("ix_hold_patron_id", "patron_id"),
+)
+
+# -- ledger (11.6): append-only, double entry ------------------------------------------------------------
+
+fee = Table(
+    "fee",
+    metadata,
+    _id(),
+    _ref("patron_id", "patron"),
+    _text("kind"),
+    _ref("loan_id", "loan", nullable=True),
+    _ref("item_id", "item", nullable=True),
+    _text("reason", ""),
+    _at("created_at"),
+    _one_of("kind", "OVERDUE", "LOST", "PROCESSING", "MEMBERSHIP", "MANUAL", "RENTAL"),
+    Index(
+        "uq_fee_loan_kind",
+        "loan_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("kind IN ('LOST', 'PROCESSING')"),
+        postgresql_where=text("kind IN ('LOST', 'PROCESSING')"),
+    ),
+)
+fee_balance = Table(
+    "fee_balance",
+    metadata,
+    Column("fee_id", Key, ForeignKey("fee.id", ondelete="RESTRICT"), primary_key=True, autoincrement=False),
+    _ref("patron_id", "patron"),
+    _text("kind"),
+    _minor("outstanding_minor"),
+    CheckConstraint("outstanding_minor >= 0", name="outstanding"),
+    Index(
+        "ix_fee_balance_owed",
+        "patron_id",
+        sqlite_where=text("outstanding_minor > 0"),
+        postgresql_where=text("outstanding_minor > 0"),
+    ),
+)
+patron_credit = Table(
+    "patron_credit",
+    metadata,
+    Column(
+        "patron_id", Key, ForeignKey("patron.id", ondelete="RESTRICT"), primary_key=True, autoincrement=False
+    ),
+    _minor("credit_minor"),
+    CheckConstraint("credit_minor >= 0", name="credit"),
+)
+ledger_txn = Table(
+    "ledger_txn",
+    metadata,
+    _id(),
+    _at("at"),
+    _text("kind"),
+    _ref("patron_id", "patron"),
+    _text("actor"),
+    _text("interface"),
+    _ref("branch_id", "branch"),
+    _ref("terminal_id", "terminal", nullable=True),
+    _ref("reverses_txn_id", "ledger_txn", nullable=True),
+    _text("payment_type", nullable=True),
+    Column("payment_key", Text, nullable=True, unique=True),
+    _one_of(
+        "kind", "ACCRUE", "CHARGE", "PAY", "WAIVE", "WRITEOFF", "FORGIVE", "REFUND", "VOID", "TRANSFER_CREDIT"
+    ),
+    Index("ix_ledger_txn_patron", "patron_id", "id"),
+)
+ledger_posting = Table(
+    "ledger_posting",
+    metadata,
+    Column("txn_id", Key, ForeignKey("ledger_txn.id", ondelete="RESTRICT"), nullable=False),
+    Column("line_no", Integer, nullable=False),
+    _text("account"),
+    _ref("patron_id", "patron"),
+    _ref("fee_id", "fee", nullable=True),
+    _minor("amount_minor"),
+    _text("currency"),
+    PrimaryKeyConstraint("txn_id", "line_no"),
+    _one_of(
+        "account", "AR", "CREDIT", "REV_OVERDUE", "REV_LOST", "REV_PROCESSING", "REV_MEMBERSHIP", "REV_MANUAL", "REV_RENTAL",
+        "CASH", "WAIVED", "FORGIVEN", "WRITTEN_OFF",
+    ),
+    CheckConstraint("account <> 'AR' OR fee_id IS NOT NULL", name="receivable"),
+    Index("ix_ledger_posting_fee", "fee_id"),
+)  # fmt: skip
+
+# -- journal and audit (SP-21, GN-7) ---------------------------------------------------------------------
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    _ref("branch_id", "branch"),
+    _text("message"),
+    _text("transaction_date"),
+    Column("digest", LargeBinary, nullable=False),
+    _ref("terminal_id", "terminal", nullable=True),
+    _flag("no_block"),
+    _at("recorded_at"),
+    Column("exchange_id", LargeBinary, nullable=False, unique=True),
+    Column("answer", LargeBinary, nullable=False),
+    _text("effects"),
+    Index("ix_journal_key", "branch_id", "message", "transaction_date", "digest"),
+    Index("ix_journal_recorded_at", "recorded_at"),
+)
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _at("at"),
+    _text("actor"),
+    _text("role", nullable=True),
+    _ref("branch_id", "branch", nullable=True),
+    _text("peer", nullable=True),
+    _ref("terminal_id", "terminal", nullable=True),
+    _text("entity"),
+    _text("entity_id"),
+    _text("action"),
+    _text("before", nullable=True),
+    _text("after", nullable=True),
+    _text("correlation_id", nullable=True),
+    Index("ix_audit_log_entity", "entity", "entity_id"),
+)

@@ -1,0 +1,23 @@
+"""Instants as the tables hold them: whole epoch seconds, UTC."""
+
+from datetime import UTC, datetime
+
+
+def instant(seconds: int) -> datetime:
+    """The aware UTC datetime of a stored number."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def maybe_instant(seconds: int | None) -> datetime | None:
+    """The same where the column may be NULL."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def seconds(at: datetime) -> int:
+    """What to store for an instant."""
+    return int(at.timestamp())
+
+
+def maybe_seconds(at: datetime | None) -> int | None:
+    """The same where the column may be NULL."""
+    return None if at is None else int(at.timestamp())

@@ -1,0 +1,87 @@
+"""Unit of work: one act's reads and writes, in one transaction (and, in a group, one savepoint).
+
+`all`, `one`, `value`, `run` and `insert` run hot statements on the driver's connection; `core` is
+SQLAlchemy on the same connection and the same transaction, for everything off the exchange path. Nobody but
+the executor commits.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from sip2d.store.library import Library
+from sip2d.store.statement import Statement
+
+Row = tuple[Any, ...]
+Execute = Callable[[str, tuple[Any, ...]], Any]
+
+CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, IntegrityError)
+"""What a violated constraint raises, by whichever way. On PostgreSQL catch it only around
+`unit.attempt()`.
+"""
+
+
+class Unit:
+    """See the module. ``library`` is the one of this transaction's epoch; ``writes`` says whether writing
+    is allowed.
+    """
+
+    __slots__ = ("_dialect", "_execute", "core", "library", "writes")
+
+    def __init__(
+        self, library: Library, core: Connection, dialect: str, execute: Execute, writes: bool
+    ) -> None:
+        self.library = library
+        self.core = core
+        self.writes = writes
+        self._dialect = dialect
+        self._execute = execute
+
+    def all(self, statement: Statement, *params: Any) -> list[Row]:
+        """Every row, as tuples."""
+        sql, pick = statement.forms[self._dialect]
+        rows: list[Row] = self._execute(sql, pick(params) if pick else params).fetchall()
+        return rows
+
+    def one(self, statement: Statement, *params: Any) -> Row | None:
+        """The first row, or None."""
+        sql, pick = statement.forms[self._dialect]
+        row: Row | None = self._execute(sql, pick(params) if pick else params).fetchone()
+        return row
+
+    def value(self, statement: Statement, *params: Any) -> Any:
+        """The first column of the first row, or None."""
+        sql, pick = statement.forms[self._dialect]
+        row = self._execute(sql, pick(params) if pick else params).fetchone()
+        return None if row is None else row[0]
+
+    def run(self, statement: Statement, *params: Any) -> int:
+        """Insert, update or delete; how many rows."""
+        sql, pick = statement.forms[self._dialect]
+        cursor = self._execute(sql, pick(params) if pick else params)
+        if cursor.description is None:
+            return int(cursor.rowcount)
+        return len(cursor.fetchall())  # RETURNING: SQLite counts only when the rows are read
+
+    def insert(self, statement: Statement, *params: Any) -> int:
+        """Insert one row; its new id."""
+        sql, pick = statement.forms[self._dialect]
+        rows = self._execute(sql, pick(params) if pick else params).fetchall()
+        return int(rows[0][0])
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A savepoint: what is done inside is undone when it raises, and the unit goes on."""
+        self._execute("SAVEPOINT attempt", ())
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK TO SAVEPOINT attempt", ())
+            self._execute("RELEASE SAVEPOINT attempt", ())
+            raise
+        self._execute("RELEASE SAVEPOINT attempt", ())

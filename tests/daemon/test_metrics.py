@@ -1,0 +1,106 @@
+"""The metrics: their names, their kinds, what they count (stack.md 3.3)."""
+
+import re
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from sip2d.daemon.access_log import AccessLog
+from sip2d.daemon.metrics import BUCKETS, Lag, Metrics
+from sip2d.daemon.pins import Pins
+from sip2d.store.health import Stats
+
+STATS = Stats(3, 4, 10, 2, 1, 5, 0.25, {"11": (4, 0.5)})
+
+EXPECTED = {
+    "sip2d_build_info": {"version"},
+    "sip2d_connections": {"listener", "branch"},
+    "sip2d_connections_accepted": {"listener"},
+    "sip2d_connections_refused": {"reason"},
+    "sip2d_requests": {"branch", "message", "result"},
+    "sip2d_request_duration_seconds": {"message", "le"},
+    "sip2d_protocol_errors": {"kind"},
+    "sip2d_resends": {"direction"},
+    "sip2d_login_failures": {"branch", "reason"},
+    "sip2d_policy_denials": {"action", "rule"},
+    "sip2d_messages_refused": {"reason"},
+    "sip2d_kiosk_last_message_timestamp_seconds": {"kiosk"},
+    "sip2d_branch_open": {"branch"},
+    "sip2d_db_queue_length": {"kind"},
+    "sip2d_db_transaction_duration_seconds": {"unit"},
+    "sip2d_event_loop_lag_seconds": set(),
+    "sip2d_tls_certificate_expiry_timestamp_seconds": {"listener"},
+    "sip2d_config_last_reload_successful": set(),
+    "sip2d_config_last_reload_timestamp_seconds": set(),
+}
+
+
+def filled() -> Metrics:
+    metrics = Metrics()
+    pins = Pins()
+    pins.close()
+    metrics.watch(lambda: STATS, pins, AccessLog())
+    metrics.record("T1", "MAIN", "11", "ok", 0.003, 1000.0)
+    metrics.record("T1", "MAIN", "11", "ok", 0.2, 1001.0)
+    metrics.record("", "MAIN", "99", "ok", 99.0, 1002.0)
+    metrics.connections.labels("plain", "MAIN").inc()
+    metrics.accepted.labels("plain").inc()
+    metrics.refused.labels("address").inc()
+    metrics.protocol_errors.labels("checksum").inc()
+    metrics.resends.labels("in").inc()
+    metrics.messages_refused.labels("disabled").inc()
+    metrics.login_failures.labels("MAIN", "credentials").inc()
+    metrics.denials.labels("11", "PATRON_EXPIRED").inc()
+    metrics.closed.labels("EOF").inc()
+    metrics.no_block.labels("11").inc()
+    metrics.branch_open.labels("MAIN").set(1)
+    metrics.certificate_expiry.labels("tls").set(1)
+    return metrics
+
+
+def test_names_and_labels() -> None:
+    found = {
+        family.name: {label for sample in family.samples for label in sample.labels}
+        for family in text_string_to_metric_families(filled().render().decode())
+    }
+    for name, labels in EXPECTED.items():
+        assert found[name] == labels, name
+
+
+def test_the_habits_of_prometheus() -> None:
+    """What `promtool check metrics` asks: prefix, help, counters end in _total, base units, no _created."""
+    text = filled().render().decode()
+    assert "_created" not in text
+    for family in text_string_to_metric_families(text):
+        assert re.fullmatch(r"sip2d_[a-z0-9_]+", family.name)
+        assert family.documentation
+        assert not re.search(r"_(ms|millis\w*|minutes|hours|kb|mb)\b", family.name)
+        ends = {sample.name.endswith("_total") for sample in family.samples}
+        assert ends == {family.type == "counter"}, family.name
+
+
+def test_an_exchange_is_counted_and_timed() -> None:
+    value = filled().registry.get_sample_value
+    assert value("sip2d_requests_total", {"branch": "MAIN", "message": "11", "result": "ok"}) == 2
+    bucket = "sip2d_request_duration_seconds_bucket"
+    assert value(bucket, {"message": "11", "le": "0.0025"}) == 0
+    assert value(bucket, {"message": "11", "le": "0.005"}) == 1
+    assert value(bucket, {"message": "11", "le": "+Inf"}) == 2
+    assert value(bucket, {"message": "99", "le": str(BUCKETS[-1])}) == 0
+    assert value("sip2d_request_duration_seconds_count", {"message": "99"}) == 1
+    assert value("sip2d_request_duration_seconds_sum", {"message": "11"}) == 0.203
+    assert value("sip2d_kiosk_last_message_timestamp_seconds", {"kiosk": "T1"}) == 1001
+    assert value("sip2d_db_queue_length", {"kind": "write"}) == 3
+    assert value("sip2d_db_transaction_duration_seconds_sum", {"unit": "11"}) == 0.5
+
+
+def test_a_short_stall_is_seen_by_the_next_scrape() -> None:
+    now = 0.0
+    lag = Lag(lambda: now)
+    lag.observe(0.3)
+    now = 16.0
+    assert lag.worst() == 0.3
+    lag.observe(0.1)
+    now = 32.0
+    assert lag.worst() == 0.1
+    now = 100.0
+    assert lag.worst() == 0.0

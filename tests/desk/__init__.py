@@ -1,0 +1,1 @@
+"""The acts of circulation, each on both databases."""
