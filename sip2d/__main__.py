@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code (stack.md 3.1)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["healthcheck"]:
+        from sip2d.cli.quick import healthcheck
+
+        return healthcheck(words[1:])
     from sip2d.cli.app import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+    return run(words)
 
 
 if __name__ == "__main__":

@@ -38,10 +38,7 @@ def test_the_sample_uncommented_is_the_defaults(tmp_path: Path) -> None:
     options = [line[1:] for line in lines if line.startswith("#") and line[1:2] not in " #"]
     kept = [line for line in options if not line.endswith("=") and "client_certificates" not in line]
     sections = [line for line in lines if line.startswith("[")]
-    rebuilt: list[str] = []
-    for line in lines:
-        if line in sections or line[1:] in kept:
-            rebuilt.append(line.lstrip("#"))
+    rebuilt = [line.lstrip("#") for line in lines if line in sections or line[1:] in kept]
     assert tomllib.loads("\n".join(rebuilt))["listeners"][0]["name"] == "plain"
     assert config.load(written(tmp_path, "\n".join(rebuilt))).model_dump() == config.load(None).model_dump()
 
@@ -71,7 +68,9 @@ def test_who_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_drop_in_changes_the_listener_of_its_name(tmp_path: Path) -> None:
     """T12: a shallow merge would have wiped the other listener."""
-    file = written(tmp_path, '[[listeners]]\nname = "a"\nport = 1001\n[[listeners]]\nname = "b"\nport = 1002\n')
+    file = written(
+        tmp_path, '[[listeners]]\nname = "a"\nport = 1001\n[[listeners]]\nname = "b"\nport = 1002\n'
+    )
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "x.toml").write_text('[[listeners]]\nname = "b"\nprofile = "extended"\n')
     found = [(one.name, one.port, one.profile) for one in config.load(file).listeners]
@@ -133,7 +132,9 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 def test_variables_nobody_reads_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """T12: pydantic-settings ignores them."""
-    found = list(config.unknown_variables({"SIP2D_LIMITS__CONECTIONS": "1", "SIP2D_LIMITS__WINDOW": "1", "PATH": ""}))
+    found = list(
+        config.unknown_variables({"SIP2D_LIMITS__CONECTIONS": "1", "SIP2D_LIMITS__WINDOW": "1", "PATH": ""})
+    )
     assert found == [
         "SIP2D_LIMITS__CONECTIONS: there is no such variable; did you mean SIP2D_LIMITS__CONNECTIONS."
     ]

@@ -35,7 +35,7 @@ def answer(call: Call, response: Response, reasons: Iterable[Reason] = (), *, re
     """The built answer; it is a refusal when there are reasons."""
     first = next(iter(reasons), None)
     return Answer(
-        body=codec.build(response, call.profile),
+        body=codec.build(response, call.profile, call.spoken.version_1),
         result=result or ("refused" if first else "ok"),
         rule=first.code if first else "",
     )

@@ -1,7 +1,7 @@
 """One exchange as circulation sees it: who calls, from where, when; and what it gets back."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -32,6 +32,17 @@ class PinNeeded(Exception):
         self.stored = stored
 
 
+class Spoken(msgspec.Struct, frozen=True, gc=False):
+    """What the SC said of itself in its last 99: a 1.00 SC gets no 2.00 fields (sip2.md 5), and texts are split at its
+    print width (SP-9); 0 is no width."""
+
+    version_1: bool = False
+    width: int = 0
+
+
+UNSPOKEN: Final = Spoken()
+
+
 class Call(msgspec.Struct, frozen=True):
     """A terminal's call: the library it calls, its branch of record (CN-3), its dialect, the moment and the
     exchange's own id.
@@ -49,6 +60,12 @@ class Call(msgspec.Struct, frozen=True):
     pins: PinOracle
     now: datetime
     exchange_id: bytes
+    spoken: Spoken
+
+    @property
+    def width(self) -> int:
+        """Where screen texts are split: the SC's own word, else the branch's setting; 0 nowhere."""
+        return self.spoken.width or self.branch.sip2.max_print_width
 
     @property
     def stamp(self) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from sip2d.circulation import pin, who
 from sip2d.circulation.answers import amount, answer, lines, record, recorded
-from sip2d.circulation.authorise import ITEM_UNKNOWN, PATRON_BAD_PIN, PATRON_UNKNOWN, is_no_block
+from sip2d.circulation.authorise import ITEM_UNKNOWN, NB_DUE_DATE_INVALID, PATRON_BAD_PIN, PATRON_UNKNOWN, is_no_block
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.personal import due
 from sip2d.circulation.pin import Pin
@@ -88,7 +88,10 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
     if (repeat := recorded(unit, call, request)) is not None:
         return repeat
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
+    requested = promised(call, request, no_block)
     outcome = _refused_before(call, request, patron, item, secret)
+    if outcome is None and no_block and requested is None and request.nb_due_date.strip():
+        outcome = Outcome(done=False, reasons=(NB_DUE_DATE_INVALID,), patron=patron, item=item)
     if outcome is None:
         assert patron is not None
         assert item is not None
@@ -98,7 +101,7 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
             patron,
             item,
             third_party=request.third_party_allowed,
-            requested_due_at=promised(call, request, no_block),
+            requested_due_at=requested,
             fee_acknowledged=bool(request.fee_acknowledged),
         )
     response = _loan_response(m.RenewResponse, call, request, patron, item, outcome, secret)

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from sip2d.circulation.authorise import offline_mode, support
+from sip2d.circulation.call import Spoken
 from sip2d.circulation.registry import SERVICES
 from sip2d.store.library import Branch, Institution
 from sip2d.vocabulary import MessageKey
@@ -35,6 +36,12 @@ def supported(branch: Branch) -> str:
     return "".join(bits)
 
 
+def spoken(request: ScStatus) -> Spoken:
+    """What a 99 says of the SC: its version, and its print width where that is one (000, 999 and blanks are none)."""
+    width = request.max_print_width or 0
+    return Spoken(request.protocol_version.startswith("1."), width if 1 < width < 255 else 0)
+
+
 def acs_status(
     institution: Institution, branch: Branch, health: Health, stamp: str, request: ScStatus
 ) -> AcsStatus:
@@ -55,7 +62,7 @@ def acs_status(
         min(max(sip2.timeout_seconds * 10, 1), 998),
         sip2.retries_allowed,
         stamp,
-        "1.00" if request.protocol_version.startswith("1.") else "2.00",
+        "1.00" if spoken(request).version_1 else "2.00",
         institution.code,
         sip2.library_name or branch.name,
         supported(branch),
@@ -65,7 +72,7 @@ def acs_status(
 
 def closed_status(institution_code: str, stamp: str, request: ScStatus) -> AcsStatus:
     """The 98 before login: the kiosk's watchdog gets its answer, with every flag N (sip2.md 5)."""
-    version = "1.00" if request.protocol_version.startswith("1.") else "2.00"
+    version = "1.00" if spoken(request).version_1 else "2.00"
     return AcsStatus(
         False,
         False,

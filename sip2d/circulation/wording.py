@@ -46,7 +46,11 @@ class Place(Protocol):
 
     @property
     def branch(self) -> Branch:
-        """Whose clock, whose screen width, whose default language."""
+        """Whose clock, whose default language."""
+
+    @property
+    def width(self) -> int:
+        """Where a text is split into lines; 0 nowhere."""
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -131,7 +135,7 @@ class Wording(msgspec.Struct, frozen=True):
             return value.rstrip(". ") if template[match.end() :].startswith(".") else value
 
         said = _BRACED.sub(written, template).translate(_UNPRINTABLE).strip()
-        return split(said, place.branch.sip2.max_print_width)
+        return split(said, place.width)
 
     def _value(self, name: str, values: Mapping[str, object], language: str, place: Place) -> str:
         institution = place.institution

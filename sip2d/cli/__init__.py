@@ -1,4 +1,4 @@
 """The command line: one file a group of commands, thin. What a command does stands in the rooms below.
 
-Only typer and the standard library are imported when a file of this room is: `sip2d healthcheck` runs every 15 s (T27).
+A command file imports typer and the standard library; what it needs from below, when it runs (T27).
 """

@@ -1,5 +1,6 @@
 """The program `sip2d`: its groups of commands, and what a fault becomes for the shell (stack.md 3.1)."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +8,12 @@ import typer
 
 from sip2d.cli import (
     branch,
+    client,
     db,
+    demo,
     desk,
     exits,
+    flood,
     inquiry,
     institution,
     item,
@@ -32,6 +36,9 @@ app = typer.Typer(
 )
 service.register(app)
 inquiry.register(app)
+app.command("demo")(demo.demo)
+app.command("client")(client.client)
+app.command("flood")(flood.flood)
 GROUPS = {
     "db": db.app,
     "institution": institution.app,
@@ -57,7 +64,7 @@ for _name, _group in GROUPS.items():
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. Whatever is said about a fault is one line on stderr."""
     try:
-        code = app(args=list(arguments), prog_name="sip2d", standalone_mode=False)
+        code = _program().main(args=list(arguments), prog_name="sip2d", standalone_mode=False)
     except typer.TyperException as error:
         tell(error.format_message())
         return exits.USAGE if error.exit_code == 2 else error.exit_code
@@ -71,13 +78,22 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else exits.OK
 
 
+@functools.cache
+def _program() -> Any:
+    """All commands, built once a process: it takes 40 ms for these 90."""
+    return typer.main.get_command(app)
+
+
 def _explained(fault: Exception) -> int | None:
     """The exit code of a fault that is nobody's defect, said in a sentence; None for the others."""
+    from sip2d.desk.staff.work import Denied, Refused
     from sip2d.errors import ConfigurationError, Fault
 
-    known: list[tuple[type[Exception], int]] = [(ConfigurationError, exits.CONFIGURATION)]
-    known += _staff_faults()
-    for kind, code in known:
+    for kind, code in (
+        (ConfigurationError, exits.CONFIGURATION),
+        (Refused, exits.DATA),
+        (Denied, exits.NOT_PERMITTED),
+    ):
         if isinstance(fault, kind):
             tell(str(fault))
             return code
@@ -91,12 +107,6 @@ def _explained(fault: Exception) -> int | None:
         tell(f"{fault.filename}: {fault.strerror}.")
         return exits.CANNOT_CREATE
     return None
-
-
-def _staff_faults() -> list[tuple[type[Exception], Any]]:
-    from sip2d.desk.staff.work import Denied, Refused
-
-    return [(Refused, exits.DATA), (Denied, exits.NOT_PERMITTED)]
 
 
 def _is_conflict(fault: Exception) -> bool:

@@ -1,10 +1,12 @@
-"""Who runs a command, on which database: opens the store, runs one piece of staff's work, prints what came of it."""
+"""Who runs a command, on which database: opens the store, runs one piece of staff's work, prints what came
+of it.
+"""
 
 import os
 import pwd
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,7 +83,8 @@ class Caller:
     def write(self, name: str, job: Callable[["Work"], T], *, makes_account: bool = False) -> T:
         """Run a job that changes something, in one transaction; a denial is audited (GN-7).
 
-        In a database without staff accounts the owner gets his first, but by the command that makes one itself.
+        In a database without staff accounts the owner gets his first; but not from ``makes_account``, the
+        command that makes one itself.
         """
         from sip2d.desk.staff import accounts
 
@@ -100,13 +103,14 @@ class Caller:
     def _run(self, name: str, writes: bool, job: Callable[["Work"], T]) -> T:
         from sip2d.desk.staff import accounts
         from sip2d.desk.staff.work import Denied, Work, denied
+        from sip2d.errors import StoreUnavailable
 
         with self.store() as store:
             try:
                 with store.unit(name, writes) as unit:
                     return job(Work(unit, accounts.identify(unit, self.identity()), self.now))
             except Denied as refusal:
-                with store.unit("staff.denied") as unit:
+                with suppress(StoreUnavailable), store.unit("staff.denied") as unit:
                     denied(unit, refusal.denial, self.now)
                 raise
 

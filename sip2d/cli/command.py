@@ -1,4 +1,6 @@
-"""How a command is declared: a plain function of a `Caller` and its own options; the common options are added here, once."""
+"""How a command is declared: a plain function of a `Caller` and its own options; the common options are
+added here, once.
+"""
 
 import functools
 import inspect
@@ -22,7 +24,9 @@ _PLACES: dict[str, Any] = {
     ],
 }
 _LOGIN: dict[str, Any] = {
-    "acting_as": Annotated[str | None, typer.Option("--as", help="Staff login [default: that of the OS user].")]
+    "acting_as": Annotated[
+        str | None, typer.Option("--as", help="Staff login [default: that of the OS user].")
+    ]
 }
 _FORM: dict[str, Any] = {
     "form": Annotated[Format, typer.Option("--format", help="How to print what is found.")]
@@ -43,7 +47,9 @@ def group(help: str) -> typer.Typer:
 def command(
     app: typer.Typer, name: str | None = None, *, staff: bool = True, form: bool = True
 ) -> Callable[[Body], Body]:
-    """Register a command. Its body gets a `Caller` first; ``staff``: it takes --as, ``form``: it takes --format."""
+    """Register a command. Its body gets a `Caller` first; ``staff``: it takes --as, ``form``: it takes
+    --format.
+    """
     common = _PLACES | (_LOGIN if staff else {}) | (_FORM if form else {})
     defaults: dict[str, Any] = {"form": Format.TABLE}
 

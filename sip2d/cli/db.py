@@ -32,7 +32,9 @@ def upgrade(caller: Caller) -> None:
 
 @command(app, "check", staff=False)
 def check(caller: Caller) -> None:
-    """Look for what must not be: another schema, a broken file or key, a ledger that does not add up. Exit code 1: found."""
+    """Look for what must not be: another schema, a broken file or key, a ledger that does not add up. Exit
+    code 1: found.
+    """
     from sip2d.store import integrity
 
     url = caller.url()

@@ -47,7 +47,9 @@ def load(
     encoding: str | None,
     delimiter: str | None,
 ) -> None:
-    """Load a file of ``patron`` or ``item`` lines, and print the report. Exit codes 0, 1 (some failed), 65 (nothing done)."""
+    """Load a file of ``patron`` or ``item`` lines, and print the report. Exit codes 0, 1 (some failed), 65
+    (nothing done).
+    """
     from sip2d.desk.staff import imports
 
     sheet = imports.read(

@@ -118,7 +118,9 @@ def import_(
     encoding: files.Encoding = None,
     delimiter: files.Delimiter = None,
 ) -> None:
-    """Load items from a CSV file: barcode, title, author, title_number, branch, type, call_number, price ..."""
+    """Load items from a CSV file: barcode, title, author, title_number, branch, type, call_number, price
+    ...
+    """
     files.load(
         caller, "item", file, institution=institution, dry_run=dry_run, skip_errors=skip_errors,
         encoding=encoding, delimiter=delimiter,

@@ -26,7 +26,9 @@ def after(text: str, now: datetime) -> datetime:
 
 
 def moment(text: str | None) -> datetime | None:
-    """An instant as ISO 8601: ``2026-12-31T23:59:59+01:00``; UTC where no zone is said, midnight where no time is."""
+    """An instant as ISO 8601: ``2026-12-31T23:59:59+01:00``; UTC where no zone is said, midnight where no
+    time is.
+    """
     if text is None:
         return None
     try:

@@ -1,4 +1,6 @@
-"""Where a new password comes from: typed twice, the first line of stdin, or made up here and printed once (CN-6c)."""
+"""Where a new password comes from: typed twice, the first line of stdin, or made up here and printed once
+(CN-6c).
+"""
 
 import secrets
 import sys

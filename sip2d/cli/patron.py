@@ -151,7 +151,9 @@ def import_(
     encoding: files.Encoding = None,
     delimiter: files.Delimiter = None,
 ) -> None:
-    """Load patrons from a CSV file: barcode, pin, name, branch, type, email, phone, address, language, expires_on."""
+    """Load patrons from a CSV file: barcode, pin, name, branch, type, email, phone, address, language,
+    expires_on.
+    """
     files.load(
         caller, "patron", file, institution=institution, dry_run=dry_run, skip_errors=skip_errors,
         encoding=encoding, delimiter=delimiter,

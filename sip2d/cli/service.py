@@ -11,7 +11,9 @@ import typer
 Config = Annotated[
     Path | None, typer.Option("--config", help="Configuration file [default: /etc/sip2d/sip2d.toml].")
 ]
-Database = Annotated[str | None, typer.Option("--database", help="Database URL; wins over the configuration.")]
+Database = Annotated[
+    str | None, typer.Option("--database", help="Database URL; wins over the configuration.")
+]
 Host = Annotated[str | None, typer.Option("--host", help="Of the admin listener [default: as configured].")]
 Port = Annotated[int | None, typer.Option("--port", help="Of the admin listener [default: as configured].")]
 

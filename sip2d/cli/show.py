@@ -19,7 +19,9 @@ class Format(enum.StrEnum):
 
 
 def show(found: Record | Sequence[Record], form: Format) -> None:
-    """Print one record or a list of them on stdout. A list of a record inside prints as a table of its own."""
+    """Print one record or a list of them on stdout. A list of a record inside prints as a table of its
+    own.
+    """
     if form is Format.JSON:
         print(json.dumps(found, ensure_ascii=False, indent=2, default=str))
     elif form is Format.CSV:

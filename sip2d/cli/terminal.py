@@ -52,8 +52,8 @@ def list_(
 
     rows = caller.read("terminal.list", lambda work: terminals.listing(work, branch, removed=removed))
     if caller.form == "table":
-        short = ("id", "name", "institution", "branch", "address", "username", "state", "profile", "require_tls",
-                 "last_used_at")  # fmt: skip
+        short = ("id", "name", "institution", "branch", "address", "username", "state", "profile",
+                 "require_tls", "last_used_at")  # fmt: skip
         rows = [{key: row[key] for key in short} for row in rows]
     caller.show(rows)
 
@@ -88,13 +88,15 @@ def add(
     expires_in: Expires = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Not in use yet.")] = False,
 ) -> None:
-    """Add a terminal. Without --username whoever has the address is served, and shares it with nobody (CN-6b)."""
+    """Add a terminal. Without --username whoever has the address is served, and shares it with nobody
+    (CN-6b).
+    """
     from sip2d.desk.staff import terminals
 
     options = _options(
         profile=profile, description=description, require_tls=require_tls, group_resolution=group_resolution,
-        client_certificate=client_certificate, quota=quota, any_branch=any_branch, override_role=override_role,
-        auto_override=auto_override, purpose=purpose,
+        client_certificate=client_certificate, quota=quota, any_branch=any_branch,
+        override_role=override_role, auto_override=auto_override, purpose=purpose,
     )  # fmt: skip
     expires_at = after(expires_in, caller.now) if expires_in else None
     login, made = _login(username, password_stdin, generate_password)
@@ -132,13 +134,15 @@ def set_(
     never_expires: Annotated[bool, typer.Option("--never-expires")] = False,
     enabled: Enabled = None,
 ) -> None:
-    """Change a terminal: everything but its address. A new user name or --reset-password takes a new password."""
+    """Change a terminal: everything but its address. A new user name or --reset-password takes a new
+    password.
+    """
     from sip2d.desk.staff import terminals
 
     options = _options(
         profile=profile, description=description, require_tls=require_tls, group_resolution=group_resolution,
-        client_certificate=client_certificate, quota=quota, any_branch=any_branch, override_role=override_role,
-        auto_override=auto_override, purpose=purpose,
+        client_certificate=client_certificate, quota=quota, any_branch=any_branch,
+        override_role=override_role, auto_override=auto_override, purpose=purpose,
     )  # fmt: skip
     expires_at = after(expires_in, caller.now) if expires_in else None
     hashed: str | None = None
@@ -149,8 +153,8 @@ def set_(
         "terminal.set",
         lambda work: terminals.change(
             work, name, branch_name=branch, address=address, username=username, password_hash=hashed,
-            reset_password=reset_password, enabled=enabled, expires_at=expires_at, never_expires=never_expires,
-            options=options,
+            reset_password=reset_password, enabled=enabled, expires_at=expires_at,
+            never_expires=never_expires, options=options,
         ),
     )  # fmt: skip
     _tell(caller, found, made)
@@ -188,14 +192,14 @@ def upsert(
     description: About = None,
 ) -> None:
     """Admit a tool with this login from this address, whether there is a terminal of it or not (CN-11)."""
-    from sip2d.desk.staff import terminals
+    from sip2d.desk.staff import passing, terminals
 
     expires_at = after(expires_in, caller.now) if expires_in else None
     login, made = _login(username, password_stdin, generate_password)
     assert login is not None
     found, new = caller.write(
         "terminal.upsert",
-        lambda work: terminals.upsert(
+        lambda work: passing.upsert(
             work, address=address, login=login, branch_name=branch, expires_at=expires_at,
             options=_options(description=description),
         ),
@@ -214,13 +218,13 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
 ) -> None:
     """Remove terminals that nothing has used for long (CN-12)."""
-    from sip2d.desk.staff import terminals
+    from sip2d.desk.staff import passing
 
     if dry_run:
-        rows = caller.read("terminal.prune", lambda work: terminals.unused(work, unused_days))
+        rows = caller.read("terminal.prune", lambda work: passing.unused(work, unused_days))
         tell(f"{len(rows)} terminals would be removed.")
     else:
-        rows = caller.write("terminal.prune", lambda work: terminals.prune(work, unused_days))
+        rows = caller.write("terminal.prune", lambda work: passing.prune(work, unused_days))
         tell(f"{len(rows)} terminals removed.")
     caller.show(rows)
 
@@ -228,13 +232,13 @@ def prune(
 @command(app, "refused")
 def refused(caller: Caller) -> None:
     """List the addresses that were turned away, with the command that would admit each (CN-7)."""
-    from sip2d.desk.staff import terminals
+    from sip2d.desk.staff import passing
 
-    caller.show(caller.read("terminal.refused", terminals.refused))
+    caller.show(caller.read("terminal.refused", passing.refused))
 
 
 @command(app, "test")
-def test(
+def try_(
     caller: Caller,
     address: Annotated[str, typer.Option("--from", "--ip", help="The address a kiosk comes from.")],
     user: Annotated[str | None, typer.Option("--user", "--username", help="The user name it sends.")] = None,
@@ -253,7 +257,8 @@ def test(
         raise typer.BadParameter(f"{address!r} is no IP address") from None
 
     def look(work: Work) -> list[dict[str, Any]]:
-        work.require(Act.SEE)
+        own = work.staff.institution_id
+        work.require(Act.SEE, own)
         admission = Admission(work.library, per_address=1)
         return [
             {
@@ -265,6 +270,7 @@ def test(
                 "why_not": list(row.why_not),
             }
             for row in admission.explain(peer, user, tls=tls, now=int(caller.now.timestamp()))
+            if own in (None, work.library.branches[row.terminal.branch_id].institution_id)
         ]
 
     rows = caller.read("terminal.test", look)

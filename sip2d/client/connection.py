@@ -1,6 +1,7 @@
 """A connection to an ACS: the shell of asyncio around a ``Dialogue``. Works on uvloop and on asyncio."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,6 +31,10 @@ def tls_context(
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
 class Connection(asyncio.Protocol):
@@ -65,7 +70,7 @@ class Connection(asyncio.Protocol):
         except ssl.SSLError as error:
             raise Unreachable(f"{host} port {port}: TLS failed: {error.reason or error}") from None
         except OSError as error:
-            raise Unreachable(f"{host} port {port} cannot be reached: {error.strerror or error}") from None
+            raise Unreachable(f"{host} port {port} cannot be reached: {_why(error)}") from None
         return protocol
 
     # -- asking ----------------------------------------------------------------------------------------------

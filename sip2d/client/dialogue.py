@@ -209,12 +209,10 @@ class Dialogue:
         body, trailer = split_trailer(frame, self._delimiter)
         if trailer is not None and not verify(trailer, True, self.manner.profile.charset):
             self._damaged(now)
-        elif trailer is None and self.manner.error_detection and b"AZ" in frame[-8:]:
-            self._damaged(now)  # the trailer itself was hit
+        elif trailer is None and self.manner.error_detection and _looks_hit(body):
+            self._damaged(now)
         elif body == b"96" and self._under_way[0].code != RequestAcsResend.code:
             self._asked_again(now)
-        elif not _CODE.match(body) and self.manner.error_detection:
-            self._damaged(now)
         else:
             ticket = self._find(body, trailer)
             if ticket is not None:
@@ -267,6 +265,11 @@ class Dialogue:
             self.fail(LinkBroken(f"the ACS asked for {ticket.code} again {ticket.tries} times"))
         else:
             self._send(ticket, now)
+
+
+def _looks_hit(body: bytes) -> bool:
+    """Whether a frame without trailer had one that was hit, or is no message at all."""
+    return b"AZ" in body[-8:] or not _CODE.match(body)
 
 
 def _fits(ticket: Ticket, body: bytes) -> bool:

@@ -66,9 +66,7 @@ class Emulator:
     def connect(self) -> None:
         """Raises ``Unreachable``."""
         line = self.line
-        self._connection = self._runner.run(
-            Connection.open(line.host, line.port, line.manner, tls=line.tls)
-        )
+        self._connection = self._runner.run(Connection.open(line.host, line.port, line.manner, tls=line.tls))
 
     def login(self) -> bool:
         """Logs in where there is a user; True where there is none."""

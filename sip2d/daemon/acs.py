@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from sip2d.circulation.call import Call, PinOracle
+from sip2d.circulation.call import UNSPOKEN, Call, PinOracle, Spoken
 from sip2d.circulation.status import Health
 from sip2d.circulation.wording import Catalogue, Wording
 from sip2d.daemon.admission import Admission
@@ -30,6 +30,7 @@ class Binding(msgspec.Struct, frozen=True):
 
     terminal: Terminal
     branch_id: int
+    spoken: Spoken = UNSPOKEN
 
 
 class Acs:
@@ -111,7 +112,12 @@ class Acs:
         return found
 
     def call(
-        self, library: Library, binding: Binding, pins: PinOracle, now: datetime, exchange_id: bytes
+        self,
+        library: Library,
+        binding: Binding,
+        pins: PinOracle,
+        now: datetime,
+        exchange_id: bytes,
     ) -> Call:
         """The call of one exchange, with the library its transaction sees.
 
@@ -130,4 +136,5 @@ class Acs:
             pins,
             now,
             exchange_id,
+            binding.spoken,
         )

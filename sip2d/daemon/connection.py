@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import cast
 
+import msgspec
+
 from sip2d.circulation.authorise import LOGIN_REQUIRED, SYSTEM_ERROR
-from sip2d.circulation.call import Answer, PinNeeded
+from sip2d.circulation.call import UNSPOKEN, Answer, PinNeeded
 from sip2d.circulation.refuse import refusal
 from sip2d.circulation.service import refuse
-from sip2d.circulation.status import acs_status, closed_status
+from sip2d.circulation.status import acs_status, closed_status, spoken
 from sip2d.daemon.acs import Binding
 from sip2d.daemon.errand import Errand
 from sip2d.daemon.front import Front
@@ -47,9 +49,9 @@ class Connection(asyncio.Protocol):
         "_road",
         "_scheduled",
         "_socket",
+        "_spoken",
         "_tasks",
         "_transport",
-        "_version_1",
         "_writable",
         "binding",
         "number",
@@ -89,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._writable = True
         self._scheduled = False
-        self._version_1 = False
+        self._spoken = UNSPOKEN
 
     def _dialect(self) -> Profile:
         """Before login: the one common to the peer's terminals, else the listener's (issue 2.4)."""
@@ -235,15 +237,16 @@ class Connection(asyncio.Protocol):
         acs = self._front.acs
         request = codec.parse_request(exchange.body, self.profile)
         assert isinstance(request, ScStatus)
+        self._spoken = spoken(request)
         institution, branch = self._place()
         now = acs.now()
         if self.binding is None or branch is None or institution is None:
             zone = institution.zone if institution else self._front.zone
             response = closed_status(institution.code if institution else "", stamp(now, zone), request)
         else:
-            self._version_1 = request.protocol_version.startswith("1.")
+            self.binding = msgspec.structs.replace(self.binding, spoken=self._spoken)
             response = acs_status(institution, branch, acs.health, stamp(now, branch.zone), request)
-        body = codec.build(response, self.profile, self._version_1)
+        body = codec.build(response, self.profile, self._spoken.version_1)
         self._answer(exchange, Answer(body, "ok"), exchange.received_at)
 
     def _place(self) -> tuple[Institution | None, Branch | None]:
@@ -282,7 +285,7 @@ class Connection(asyncio.Protocol):
         outcome = await log_in(self._front, self, request)
         if isinstance(outcome, Binding):
             before = self._front.branch_code(self)
-            self.binding = outcome
+            self.binding = msgspec.structs.replace(outcome, spoken=self._spoken)
             self.profile = self._dialect()
             self.session.bind(self._front.limits(outcome, self.profile), self.profile.terminator_bytes)
             self._front.bound(self, before)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from sip2d.desk import event, pay, recall, renew, subjects
+from sip2d.desk import event, recall, renew, subjects
 from sip2d.desk.outcome import Outcome
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Decision, Reason
@@ -21,7 +21,7 @@ from sip2d.store import holds, items, loans
 from sip2d.store.unit import Unit
 
 ON_LOAN_ALREADY: Final = Reason(
-    code="ITEM_ON_LOAN_ALREADY", denies=Action.LOAN, scenario="ITEM_ON_LOAN_ALREADY"
+    code="ITEM_ALREADY_ON_LOAN", denies=Action.LOAN, scenario="ITEM_ALREADY_ON_LOAN"
 )
 """The patron has it already, and the terminal may not renew (sip2.md 6.2)."""
 
@@ -108,9 +108,7 @@ def _lent(
         bypassed = (*bypassed, event.HOLD_CONFLICT)
     if (item.holding_branch_id, item.transit_to_branch_id) != (desk.branch.id, None):
         items.place(unit, item.id, desk.branch.id, None)
-    fee_id = None
-    if fee_minor:
-        fee_id = pay.raise_fee(unit, desk, patron.id, "RENTAL", fee_minor, item.title, loan_id, item.id)
+    fee_id = renew.charge(unit, desk, patron, item, loan_id, fee_minor)
     effect = event.write(
         unit, desk, "LOAN", item,
         loan_id=loan_id, patron_id=patron.id, new_due_at=due_at, bypassed=bypassed,

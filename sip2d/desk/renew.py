@@ -107,6 +107,15 @@ def rental(facts: Facts) -> int:
     return 0 if facts.terms is None else facts.terms.rental_fee_minor
 
 
+def charge(
+    unit: Unit, desk: Desk, patron: PatronFacts, item: ItemFacts, loan_id: int, fee_minor: int
+) -> int | None:
+    """The patron owes the rental of a loan; the fee's id, None when it is free."""
+    if not fee_minor:
+        return None
+    return pay.raise_fee(unit, desk, patron.id, "RENTAL", fee_minor, item.title, loan_id, item.id)
+
+
 def fee_required(patron: PatronFacts, item: ItemFacts, fee_minor: int) -> Outcome:
     """Refused until the fee is acknowledged (BO, sip2.md 6.2)."""
     due_at = item.loan.due_at if item.loan is not None else None
@@ -186,9 +195,7 @@ def _renewed(
         item, lost = event.found(unit, desk, item)
     if not loans.renew(unit, loan.id, due_at):
         return _refused(patron, item, (event.note("ITEM_NOT_ON_LOAN", item_title=item.title),))
-    fee_id = None
-    if fee_minor:
-        fee_id = pay.raise_fee(unit, desk, patron.id, "RENTAL", fee_minor, item.title, loan.id, item.id)
+    fee_id = charge(unit, desk, patron, item, loan.id, fee_minor)
     effect = event.write(
         unit, desk, "RENEW", item,
         loan_id=loan.id, patron_id=patron.id, old_due_at=loan.due_at, new_due_at=due_at, bypassed=bypassed,

@@ -74,5 +74,5 @@ def _notes(desk: Desk, item: ItemFacts, routing: Routing) -> tuple[Reason, ...]:
         notes.append(event.note("RETURN_OK_TRANSFER", item_title=item.title, branch=name))
     message = desk.library.item_types[item.type_id].checkin_message
     if message:
-        notes.append(event.note("ITEMTYPE_CHECKIN_MESSAGE", message=message))
+        notes.append(event.note("ITEMTYPE_CHECKIN_MESSAGE", reason=message))
     return tuple(notes)

@@ -19,8 +19,8 @@ from sip2d.store import holds, items, loans, patrons
 from sip2d.store.loans import Event
 from sip2d.store.unit import Unit
 
-NOTHING: Final = Reason(code="CANCEL_NOTHING", denies=Action.NONE, scenario="CANCEL_NOTHING")
-TOO_LATE: Final = Reason(code="CANCEL_TOO_LATE", denies=Action.NONE, scenario="CANCEL_TOO_LATE")
+NOTHING: Final = Reason(code="CANCEL_NOTHING", denies=Action.NONE, scenario="CANCEL_IMPOSSIBLE")
+TOO_LATE: Final = Reason(code="CANCEL_TOO_LATE", denies=Action.NONE, scenario="CANCEL_IMPOSSIBLE")
 
 
 def undo_loan(unit: Unit, desk: Desk, item: ItemFacts) -> Outcome:
@@ -48,7 +48,14 @@ def undo_loan(unit: Unit, desk: Desk, item: ItemFacts) -> Outcome:
         pay.cancel_fee(unit, desk, before["fee"])
     event.lose_again(unit, item, before.get("lost"))
     effect = _cancelled(unit, desk, item, last)
-    return Outcome(True, patron=borrower, item=item, due_at=last.old_due_at, effects=(effect,))
+    return Outcome(
+        True,
+        notes=(event.note("CANCEL_OK"),),
+        patron=borrower,
+        item=item,
+        due_at=last.old_due_at,
+        effects=(effect,),
+    )
 
 
 def undo_return(unit: Unit, desk: Desk, patron: PatronFacts, item: ItemFacts) -> Outcome:
@@ -64,7 +71,14 @@ def undo_return(unit: Unit, desk: Desk, patron: PatronFacts, item: ItemFacts) ->
     loans.reopen(unit, last.loan_id)
     event.lose_again(unit, item, before.get("lost"))
     effect = _cancelled(unit, desk, item, last)
-    return Outcome(True, patron=patron, item=item, due_at=last.old_due_at, effects=(effect,))
+    return Outcome(
+        True,
+        notes=(event.note("CANCEL_OK"),),
+        patron=patron,
+        item=item,
+        due_at=last.old_due_at,
+        effects=(effect,),
+    )
 
 
 def _refusal(desk: Desk, last: Event) -> Reason | None:

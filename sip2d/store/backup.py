@@ -13,7 +13,8 @@ from sip2d.store.engine import fsync_folder, parse_url, sqlite_path
 def backup(url: str, target: Path) -> int:
     """Write the copy, readable for its owner alone, whole or not at all; its size in bytes.
 
-    ConfigurationError: the target exists, or its folder does not, or pg_dump is missing. StoreUnavailable: it failed.
+    ConfigurationError: the target exists, its folder does not, or pg_dump is missing. StoreUnavailable: it
+    failed.
     """
     if target.exists():
         raise ConfigurationError(f"{target} exists already: a backup overwrites nothing.")

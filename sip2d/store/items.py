@@ -66,10 +66,25 @@ _NEXT_ID = (
     .correlate(item)
     .scalar_subquery()
 )
-_QUEUE_LENGTH = (
+_PENDING = (
     select(func.count())
     .select_from(hold)
-    .where(hold.c.title_id == item.c.title_id, holds.ACTIVE)
+    .where(hold.c.title_id == item.c.title_id, hold.c.status == "PENDING")
+    .correlate(item)
+    .scalar_subquery()
+)
+_COPY = item.alias("copy")
+_KEPT = hold.alias("kept")
+# By the copies, for which there are indexes: the filled holds of a title alone would be a scan of all holds.
+_FILLED = (
+    select(func.count())
+    .select_from(_COPY)
+    .join(
+        _KEPT,
+        (_KEPT.c.filled_item_id == _COPY.c.id)
+        & or_(_KEPT.c.status == "ON_SHELF", _KEPT.c.status == "IN_TRANSIT"),
+    )
+    .where(_COPY.c.title_id == item.c.title_id)
     .correlate(item)
     .scalar_subquery()
 )
@@ -94,7 +109,7 @@ _ABOUT = hot(
         *_LOAN_COLUMNS,
         *(_SHELF.c[name] for name in _HOLD_NAMES),
         *(_NEXT.c[name] for name in _HOLD_NAMES),
-        _QUEUE_LENGTH,
+        _PENDING + _FILLED,
     )
     .select_from(item)
     .outerjoin(loan, (loan.c.item_id == item.c.id) & (loan.c.status == "OPEN"))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, null, or_, select, update
 
 from sip2d.store.statement import hot
 from sip2d.store.tables import item, loan, loan_event, title
@@ -54,7 +54,7 @@ _CLOSE = hot(
 )
 _REOPEN = hot(
     update(loan)
-    .values(status="OPEN", closed_at=None, closed_reason=None)
+    .values(status="OPEN", closed_at=null(), closed_reason=null())
     .where(loan.c.id == bindparam("loan_id"), loan.c.status == "CLOSED"),
     "loan_id",
 )

@@ -1,4 +1,6 @@
-"""Lists for a person's eyes, with plain Core: a few columns of many rows, joined; never on the exchange path."""
+"""Lists for a person's eyes, with plain Core: a few columns of many rows, joined; never on the exchange
+path.
+"""
 
 from typing import Any
 
@@ -44,7 +46,9 @@ def patrons(unit: Unit, institution_id: int, text: str, limit: int) -> list[Reco
 
 
 def items(unit: Unit, institution_id: int, text: str, limit: int) -> list[Record]:
-    """Items whose barcode is, or whose title contains, the text; branch and type as ids, the open loan's due date."""
+    """Items whose barcode is, or whose title contains, the text; branch and type as ids, the open loan's due
+    date.
+    """
     query = (
         select(
             item.c.barcode,

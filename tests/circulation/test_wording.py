@@ -29,12 +29,20 @@ SIP2 = BranchSip2(
     allow_empty_pins=False, enforce_institution=False, support={},
 )  # fmt: skip
 
+SILENT = {"ALREADY_APPLIED", "HOLD_CONFLICT", "NEWER_TRANSACTION", "SHORTENED", "STALE"}
+"""Notes for the staff's records; a patron is told nothing."""
+
 
 class At(msgspec.Struct, frozen=True):
     """Where a text is shown."""
 
     institution: Institution
     branch: Branch
+
+    @property
+    def width(self) -> int:
+        """As of the branch."""
+        return self.branch.sip2.max_print_width
 
 
 def at(width: int = 0, branch_language: str | None = None, language: str = "fr", decimals: int = 2) -> At:
@@ -58,8 +66,8 @@ def test_both_languages_have_the_same_texts_with_the_same_placeholders() -> None
         assert sorted(re.findall(r"\{.*?\}", text)) == sorted(re.findall(r"\{.*?\}", french[scenario])), (
             scenario
         )
-        assert text.strip(), scenario
-        assert french[scenario].strip(), scenario
+        silent = scenario in SILENT
+        assert (not text, not french[scenario]) == (silent, silent), scenario
 
 
 def test_every_rule_has_a_text() -> None:

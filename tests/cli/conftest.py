@@ -1,4 +1,6 @@
-"""Commands on an empty database, and on the small library of the other rooms' tests; each on both databases."""
+"""Commands on an empty database, and on the small library of the other rooms' tests; each on both
+databases.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""One command line run in this process, as the shell would: arguments and stdin in, exit code and texts out."""
+"""One command line run in this process, as the shell would: arguments and stdin in, exit code and texts
+out.
+"""
 
 import contextlib
 import io

@@ -124,7 +124,9 @@ def test_a_site_wide_setting_is_said_to_be_one(sqlite_library: Shell) -> None:
     """GN-9: a warning and an audit row of its own where an institution has several branches."""
     told = sqlite_library("setting set noissuescharge 5 --institution MAIN --as boss")
     assert "all 2 branches" in told.err
-    assert sqlite_library.rows("SELECT action FROM audit_log ORDER BY id DESC LIMIT 1") == [("site_wide_change",)]
+    assert sqlite_library.rows("SELECT action FROM audit_log ORDER BY id DESC LIMIT 1") == [
+        ("site_wide_change",)
+    ]
 
 
 def test_a_rule_changes_from_now_on_and_keeps_its_past(library: Shell) -> None:

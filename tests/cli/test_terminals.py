@@ -83,7 +83,9 @@ def test_cn_6f_the_branch_is_configured_first(library: Shell) -> None:
 def test_a_removed_terminal_keeps_its_history_and_frees_its_address(library: Shell) -> None:
     add(library, "A", "--address 192.0.2.7")
     library("terminal remove A --as boss")
-    assert [row["name"] for row in library("terminal list --removed --as boss").json if row["state"] == "removed"] == ["A"]
+    assert [
+        row["name"] for row in library("terminal list --removed --as boss").json if row["state"] == "removed"
+    ] == ["A"]
     add(library, "B", "--address 192.0.2.7")
     assert "not used twice" in add(library, "A", "--address 192.0.2.9", code=65)
 
@@ -139,6 +141,7 @@ def test_an_address_within_a_network_is_told_apart(sqlite_library: Shell) -> Non
 def test_cn_1_a_terminal_for_bulk_renewals_requires_tls(sqlite_library: Shell) -> None:
     assert "requires TLS" in add(sqlite_library, "A", "--address 192.0.2.7 --purpose bulk", code=65)
     told = sqlite_library(
-        "terminal add A --branch NORTH --address 192.0.2.7 --purpose bulk --require-tls --profile extended --as boss"
+        "terminal add A --branch NORTH --address 192.0.2.7 --purpose bulk --require-tls --profile extended"
+        " --as boss"
     )
     assert "CN-9" in told.err

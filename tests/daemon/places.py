@@ -48,5 +48,13 @@ def library(
     institutions: tuple[Institution, ...] = (institution(),),
 ) -> Library:
     return Library(
-        epoch, {one.id: one for one in institutions}, {one.id: one for one in branches}, terminals, {}, {}, {}, {}, {}
+        epoch,
+        {one.id: one for one in institutions},
+        {one.id: one for one in branches},
+        terminals,
+        {},
+        {},
+        {},
+        {},
+        {},
     )

@@ -8,7 +8,7 @@ import pytest
 
 from sip2d.daemon.admission import Admission, Admitted, LoggedIn, Refusal, Seat, changed
 from sip2d.daemon.pins import Subject
-from sip2d.store.library import Terminal
+from sip2d.store.library import Branch, Institution, Terminal
 from tests.daemon.places import NOW, branch, institution, library, terminal
 
 HERE = ip_address("192.0.2.7")
@@ -28,8 +28,14 @@ class Passwords:
         return stored is not None and secret == "pw"
 
 
-def admission(*terminals: Terminal, per_address: int = 10, **parts: object) -> Admission:
-    return Admission(library(*terminals, **parts), per_address=per_address)  # type: ignore[arg-type]  # parts
+def admission(
+    *terminals: Terminal,
+    per_address: int = 10,
+    branches: tuple[Branch, ...] = (branch(),),
+    institutions: tuple[Institution, ...] = (institution(),),
+) -> Admission:
+    made = library(*terminals, branches=branches, institutions=institutions)
+    return Admission(made, per_address=per_address)
 
 
 def admitted(found: Admitted | Refusal) -> Admitted:
@@ -64,16 +70,17 @@ def test_deny_by_default(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "parts",
+    ("where", "whose"),
     [
-        {"branches": (branch(configured=False),)},
-        {"branches": (branch(enabled=False),)},
-        {"institutions": (institution(enabled=False),)},
+        (branch(configured=False), institution()),
+        (branch(enabled=False), institution()),
+        (branch(), institution(enabled=False)),
     ],
 )
-def test_a_branch_that_does_not_serve_admits_nobody(parts: dict[str, object]) -> None:
+def test_a_branch_that_does_not_serve_admits_nobody(where: Branch, whose: Institution) -> None:
     """CN-2, CN-6f."""
-    assert admission(terminal(1, "192.0.2.7"), **parts).admit(HERE, tls=True, now=NOW) == Refusal("address")
+    gate = admission(terminal(1, "192.0.2.7"), branches=(where,), institutions=(whose,))
+    assert gate.admit(HERE, tls=True, now=NOW) == Refusal("address")
 
 
 def test_longest_prefix_first() -> None:

@@ -139,7 +139,7 @@ def test_co8_again_is_a_renewal_where_the_terminal_may(room: Room) -> None:
     room.do(lambda unit: checkout(unit, desk_at(unit), "P1", "I1"))
     later = NOW + timedelta(days=3)
     refused = room.do(lambda unit: checkout(unit, desk_at(unit, now=later), "P1", "I1", renewal=False))
-    assert (refused.done, refused.renewal, codes(refused)) == (False, True, ["ITEM_ON_LOAN_ALREADY"])
+    assert (refused.done, refused.renewal, codes(refused)) == (False, True, ["ITEM_ALREADY_ON_LOAN"])
     assert refused.due_at == END_OF_DAY
     renewed = room.do(lambda unit: checkout(unit, desk_at(unit, now=later), "P1", "I1"))
     assert (renewed.done, renewed.renewal, notes(renewed)) == (True, True, ["RENEWED_OK"])
@@ -262,6 +262,7 @@ REPLAYS = [
     [("L", "P1", 60)],
     [("L", "P1", 60), ("R", "", 50)],
     [("L", "P1", 60), ("R", "", 60)],
+    [("L", "P1", 60), ("R", "", 60), ("L", "P2", 60)],
     [("L", "P1", 60), ("L", "P2", 50), ("R", "", 40), ("L", "P1", 30)],
     [("L", "P1", 60), ("L", "P1", 50), ("N", "P1", 40)],
     [("L", "P1", 60), ("N", "P1", 40), ("R", "", 30), ("L", "P-EXPIRED", 20)],

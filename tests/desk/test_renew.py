@@ -1,6 +1,7 @@
 """Renewing: CO-12, CO-14, BR-2..BR-10, BR-16, BR-18, CL-5, PT-5, PT-32, PT-33."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,24 +17,24 @@ from tests.support.library import NOW, RENTAL_MINOR, add_block, add_hold, add_it
 DAY = timedelta(days=1)
 
 
-def lent(room: Room, item: str = "I1", patron: str = "P1", **values: object) -> int:
+def lent(room: Room, item: str = "I1", patron: str = "P1", **values: Any) -> int:
     world = room.world
     with room.unit() as unit:
-        return add_loan(unit.core, world, world.items[item], world.patrons[patron], **values)  # type: ignore[arg-type]  # columns by name
+        return add_loan(unit.core, world, world.items[item], world.patrons[patron], **values)
 
 
-def bulk(room: Room, due: datetime, patron: str = "P1", item: str = "I1", **settings: object) -> Outcome:
+def bulk(room: Room, due: datetime, patron: str = "P1", item: str = "I1", **settings: Any) -> Outcome:
     """A row of a bulk renewal (BR-5)."""
 
     def act(unit: Unit) -> Outcome:
-        desk = desk_at(unit, mode=Mode.NO_BLOCK, interface="BULK_RENEWAL", **settings)  # type: ignore[arg-type]  # settings by name
+        desk = desk_at(unit, mode=Mode.NO_BLOCK, interface="BULK_RENEWAL", **settings)
         return renewal(unit, desk, patron, item, due=due)
 
     return room.do(act)
 
 
-def online(room: Room, patron: str = "P1", item: str = "I1", **asked: bool) -> Outcome:
-    return room.do(lambda unit: renewal(unit, desk_at(unit), patron, item, **asked))  # type: ignore[arg-type]  # flags by name
+def online(room: Room, patron: str = "P1", item: str = "I1", **asked: Any) -> Outcome:
+    return room.do(lambda unit: renewal(unit, desk_at(unit), patron, item, **asked))
 
 
 def test_co14_a_renewal_moves_the_date_and_counts(room: Room) -> None:
@@ -63,7 +64,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("case", "borrower", "loan", "expected"), REFUSED, ids=[row[0] for row in REFUSED])
 def test_co12_refusals_change_nothing(
-    room: Room, case: str, borrower: str | None, loan: dict[str, object], expected: list[str]
+    room: Room, case: str, borrower: str | None, loan: dict[str, Any], expected: list[str]
 ) -> None:
     if borrower is not None:
         lent(room, patron=borrower, **loan)
@@ -123,7 +124,7 @@ BULK_DONE = [
 
 @pytest.mark.parametrize(("case", "loan", "later", "expected"), BULK_DONE, ids=[row[0] for row in BULK_DONE])
 def test_bulk_renewals_are_done(
-    room: Room, case: str, loan: dict[str, object], later: timedelta, expected: list[str]
+    room: Room, case: str, loan: dict[str, Any], later: timedelta, expected: list[str]
 ) -> None:
     """PT-32: the loan is due when the row says, to the second; CL-5."""
     lent(room, **loan)
@@ -131,7 +132,7 @@ def test_bulk_renewals_are_done(
     assert (outcome.done, outcome.due_at, bypassed(outcome)) == (True, NOW + later, expected)
     (row,) = room.rows(tables.loan)
     assert row["due_at"] == seconds(NOW + later)
-    assert row["renewal_count"] == loan.get("renewal_count", 0) + 1  # type: ignore[operator]  # an int
+    assert row["renewal_count"] == loan.get("renewal_count", 0) + 1
     assert room.rows(tables.loan_event)[-1]["interface"] == "BULK_RENEWAL"
 
 
@@ -149,7 +150,7 @@ BULK_SKIPPED = [
     ("case", "borrower", "loan", "later", "expected"), BULK_SKIPPED, ids=[row[0] for row in BULK_SKIPPED]
 )
 def test_bulk_renewals_are_skipped(
-    room: Room, case: str, borrower: str | None, loan: dict[str, object], later: timedelta, expected: str
+    room: Room, case: str, borrower: str | None, loan: dict[str, Any], later: timedelta, expected: str
 ) -> None:
     """PT-33: loan and item are as before."""
     if borrower is not None:
@@ -217,7 +218,7 @@ def test_a_bulk_client_with_a_slow_clock_is_served(room: Room) -> None:
                 "P1",
                 "I1",
                 due=NOW + 60 * DAY,
-            )  # fmt: skip
+            )
         )
 
     assert bypassed(renewed("SIP2_OFFLINE")) == ["NEWER_TRANSACTION"]

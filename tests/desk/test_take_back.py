@@ -1,6 +1,7 @@
 """Taking back: CO-20, CO-21, HO-4, LO-63, SP-22, OX-1."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.support.library import NOW, add_block, add_hold, add_loan, seconds
 HOUR = timedelta(hours=1)
 
 
-def returned(room: Room, item: str = "I1", branch: str = "CENTRAL", **settings: object) -> Outcome:
+def returned(room: Room, item: str = "I1", branch: str = "CENTRAL", **settings: Any) -> Outcome:
     return room.do(lambda unit: checkin(unit, desk_at(unit, branch, **settings), item))
 
 
@@ -109,7 +110,7 @@ def test_the_item_types_message_is_told(room: Room) -> None:
         unit.core.exec_driver_sql("UPDATE library_epoch SET epoch = epoch + 1")
     outcome = returned(room, "I-TOY")
     assert kind
-    assert outcome.notes[-1].values == {"message": "Count the pieces."}
+    assert outcome.notes[-1].values == {"reason": "Count the pieces."}
 
 
 def test_co21_a_stored_return_is_dated_back(room: Room) -> None:
@@ -151,3 +152,23 @@ def test_ox1_a_stored_afternoon_in_order(room: Room) -> None:
     first, second = room.rows(tables.loan)
     assert (first["status"], second["status"]) == ("CLOSED", "OPEN")
     assert second["patron_id"] == world.patrons["P2"]
+
+
+def test_acts_of_one_second_follow_each_other(room: Room) -> None:
+    """What happened in the same second is not newer: the return closes the loan."""
+    with room.unit() as unit:
+        desk = desk_at(unit, mode=Mode.NO_BLOCK, event_at=NOW - HOUR)
+        assert checkout(unit, desk, "P1", "I1").done
+        assert checkin(unit, desk, "I1").done
+    assert [row["status"] for row in room.rows(tables.loan)] == ["CLOSED"]
+
+
+def test_routing_makes_no_stored_loan_late(room: Room) -> None:
+    """The item was only moved since (ROUTE), nothing happened to it at a desk."""
+    with room.unit() as unit:
+        add_hold(unit.core, room.world, room.world.patrons["P2"], "T1")
+    returned(room)
+    assert [row["kind"] for row in room.rows(tables.loan_event)] == ["ROUTE"]
+    with room.unit() as unit:
+        desk = desk_at(unit, mode=Mode.NO_BLOCK, event_at=NOW - HOUR)
+        assert bypassed(checkout(unit, desk, "P1", "I1")) == ["ITEM_HELD", "HOLD_CONFLICT"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Table, func, select
@@ -39,7 +39,7 @@ def desk_at(
     group: bool = False,
     role: str | None = None,
     interface: str | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Desk:
     """The kiosk of a branch; ``settings`` are fields of `Settings` that differ from the defaults."""
     place = next(place for place in unit.library.branches.values() if place.code == branch)

@@ -1,10 +1,12 @@
 """Staff accounts, and who it is that runs a command (GN-8).
 
-On the machine itself a person is known by the operating system: the account whose ``os_user`` is his. Another account can be named, when
-it is bound to no OS user, or by root. That attributes, it does not authenticate: who can open the database file needs no command of ours.
+On the machine itself a person is known by the operating system: the account whose ``os_user`` is his. Another
+account can be named, when it is bound to no OS user, or by root. That attributes, it does not authenticate:
+who
+can open the database file needs no command of ours.
 
-A database without any account belongs to root, to the owner of its file, and on PostgreSQL to whoever has its URL: the first change that
-such a person makes creates his account with the role GENERAL_SYS_ADMIN.
+A database without any account belongs to root, to the owner of its file, and on PostgreSQL to whoever has its
+URL: the first change that such a person makes creates his account with the role GENERAL_SYS_ADMIN.
 """
 
 from collections.abc import Iterable
@@ -121,7 +123,9 @@ def change(
     os_user: str | None = None,
     enabled: bool | None = None,
 ) -> Record:
-    """Change what is given; an empty ``os_user`` takes it away. Somebody must always be left who may make accounts."""
+    """Change what is given; an empty ``os_user`` takes it away. Somebody must always be left who may make
+    accounts.
+    """
     row = _row(work, login)
     work.require(Act.MANAGE_SITE, row["institution_id"])
     wanted: Record = {}

@@ -1,4 +1,6 @@
-"""Which role may do what (GN-8, CN-14): one table, one function, for the command line now and a console later."""
+"""Which role may do what (GN-8, CN-14): one table, one function, for the command line now and a console
+later.
+"""
 
 import enum
 from typing import Final
@@ -47,7 +49,8 @@ ROLES: Final[dict[Act, frozenset[Role]]] = {
 
 
 class Staff(msgspec.Struct, frozen=True):
-    """Who acts. ``institution_id`` None: the whole site; ``branch_ids`` empty: every branch of the institution.
+    """Who acts. ``institution_id`` None: the whole site; ``branch_ids`` empty: every branch of the
+    institution.
 
     ``id`` is None for the owner of a database that has no staff account yet.
     """

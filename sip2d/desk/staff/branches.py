@@ -1,4 +1,6 @@
-"""Branches and their SIP2 settings (CN-2, CN-4): one row each, not configured until its settings are first saved."""
+"""Branches and their SIP2 settings (CN-2, CN-4): one row each, not configured until its settings are first
+saved.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -56,7 +58,9 @@ SIP2_SETTINGS: Final[dict[str, Kind]] = {
     "allow_empty_pins": bool,
     "enforce_institution": bool,
 }
-"""CN-4's settings and the columns of the same names. An empty word or profile means: as the profile or the institution says."""
+"""CN-4's settings and the columns of the same names. An empty word or profile means: as the profile or the
+institution says.
+"""
 
 
 def check_setting(name: str, value: object) -> object:
@@ -139,7 +143,9 @@ def change(
     enabled: bool | None = None,
     sip2: Mapping[str, object] | None = None,
 ) -> Record:
-    """Change what is given. ``sip2`` are settings of `SIP2_SETTINGS`: saving any makes the branch CONFIGURED."""
+    """Change what is given. ``sip2`` are settings of `SIP2_SETTINGS`: saving any makes the branch
+    CONFIGURED.
+    """
     place = find.branch(work, name)
     work.require(Act.CONFIGURE_SERVICE, place.institution_id, place.id)
     row = records.one(work.unit, branches, id=place.id)
@@ -182,7 +188,9 @@ def save_sip2(
 
 
 def unconfigure(work: Work, name: str) -> Record:
-    """Reset the SIP2 settings to NOT_CONFIGURED and their defaults (CN-2's "delete"): its terminals are turned away."""
+    """Reset the SIP2 settings to NOT_CONFIGURED and their defaults (CN-2's "delete"): its terminals are
+    turned away.
+    """
     place = find.branch(work, name)
     work.require(Act.CONFIGURE_SERVICE, place.institution_id, place.id)
     before = {key: value for key, value in _sip2(work, place.id).items() if value not in (None, "", 0)}

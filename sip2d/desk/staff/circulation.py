@@ -1,4 +1,6 @@
-"""Loans, holds and fees at the counter: the desk's own acts, done by a person (interface STAFF, mode STAFF)."""
+"""Loans, holds and fees at the counter: the desk's own acts, done by a person (interface STAFF, mode
+STAFF).
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,7 +22,7 @@ from sip2d.store.times import maybe_instant, seconds
 
 FEE_KINDS: Final = ("MANUAL", "OVERDUE", "LOST", "PROCESSING", "MEMBERSHIP", "RENTAL")
 
-# -- loans ---------------------------------------------------------------------------------------------------------------------------
+# -- loans ---------------------------------------------------------------------------------------------------
 
 
 def loans(
@@ -136,7 +138,7 @@ def return_item(
     }
 
 
-# -- holds ---------------------------------------------------------------------------------------------------------------------------
+# -- holds ---------------------------------------------------------------------------------------------------
 
 
 def holds(
@@ -231,7 +233,7 @@ def _own_hold(
     return owner, desk, facts, who, row["title_number"]
 
 
-# -- fees ----------------------------------------------------------------------------------------------------------------------------
+# -- fees ----------------------------------------------------------------------------------------------------
 
 
 def fees(
@@ -287,7 +289,7 @@ def waive_fee(
 ) -> Record:
     """Let the patron off a fee, whole or in part."""
     owner = find.institution(work, institution_code)
-    who, desk = _debtor(work, owner, fee_id, Act.WAIVE)
+    desk = _debtor(work, owner, fee_id, Act.WAIVE)
     given = None if amount is None else _minor(owner, amount)
     if pay.waive(work.unit, desk, fee_id, given) is None:
         raise Refused(f"So much is not owed on the fee {fee_id}.")
@@ -320,9 +322,9 @@ def pay_fees(
     }  # fmt: skip
 
 
-def _debtor(work: Work, owner: Institution, fee_id: int, act: Act) -> tuple[PatronFacts, Desk]:
+def _debtor(work: Work, owner: Institution, fee_id: int, act: Act) -> Desk:
     who = counter.patron(work, owner, fee_of(work, fee_id, owner.code)["patron"])
-    return who, _desk(work, owner, None, act, home=who.home_branch_id)
+    return _desk(work, owner, None, act, home=who.home_branch_id)
 
 
 def _minor(owner: Institution, amount: str) -> int:
@@ -335,7 +337,7 @@ def _minor(owner: Institution, amount: str) -> int:
     return found
 
 
-# -- shared --------------------------------------------------------------------------------------------------------------------------
+# -- shared --------------------------------------------------------------------------------------------------
 
 
 def _seen(work: Work, institution_code: str | None) -> Institution:
@@ -370,7 +372,8 @@ def _demand(done: bool, reasons: Iterable[Reason]) -> None:
 
 _INSTANTS: Final = frozenset(
     {
-        "loaned_at", "due_at", "recalled_at", "closed_at", "event_at", "recorded_at", "old_due_at", "new_due_at",
+        "loaned_at", "due_at", "recalled_at", "closed_at", "event_at", "recorded_at", "old_due_at",
+        "new_due_at",
         "placed_at", "shelf_expires_at", "expires_at", "created_at",
     }
 )  # fmt: skip

@@ -1,4 +1,6 @@
-"""Institutions, branches and types by what a person calls them; what is not there is said in a sentence with what is."""
+"""Institutions, branches and types by what a person calls them; what is not there is said in a sentence with
+what is.
+"""
 
 import difflib
 from collections.abc import Iterable

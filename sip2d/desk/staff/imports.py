@@ -1,4 +1,5 @@
-"""CSV files of patrons and items, as spreadsheets write them (T19): told apart by line, loaded whole or not at all.
+"""CSV files of patrons and items, as spreadsheets write them (T19): told apart by line, loaded whole or not
+at all.
 
 A file that was loaded may be loaded again: rows are matched by barcode, equal ones are left alone.
 """
@@ -32,7 +33,9 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A data line: its number in the file (the first line is 1), and its cells by column. Its repr shows no cell: one may be a PIN."""
+    """A data line: its number in the file (the first line is 1), and its cells by column. Its repr shows no
+    cell: one may be a PIN.
+    """
 
     number: int
     cells: dict[str, str]
@@ -69,7 +72,9 @@ class Report(msgspec.Struct, frozen=True):
 
 Pins = Mapping[str, str]
 _NO_PINS: Final[Mapping[str, str]] = {}
-"""By barcode the hash to store: the stored one where the file's PIN fits it. Made before the unit that writes."""
+"""By barcode the hash to store: the stored one where the file's PIN fits it. Made before the unit that
+writes.
+"""
 
 
 def read(what: str, content: bytes, *, encoding: str | None = None, delimiter: str | None = None) -> Sheet:
@@ -150,7 +155,9 @@ def _item(work: Work, owner: Institution, known: int | None, cells: Mapping[str,
 
 
 def stored_hashes(work: Work, sheet: Sheet, institution_code: str | None = None) -> dict[str, str | None]:
-    """The PIN hashes of the file's patrons, by barcode: so that PINs are compared and hashed before the unit that writes."""
+    """The PIN hashes of the file's patrons, by barcode: so that PINs are compared and hashed before the unit
+    that writes.
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.IMPORT, owner.id)
     rows = records.rows(work.unit, patron, institution_id=owner.id) if sheet.what == "patron" else []
@@ -158,7 +165,9 @@ def stored_hashes(work: Work, sheet: Sheet, institution_code: str | None = None)
 
 
 def _decoded(content: bytes, encoding: str | None) -> tuple[str, str]:
-    """The text and the encoding it was in: the one given, else by byte order mark, else UTF-8, else what Excel writes in the West."""
+    """The text and the encoding it was in: the one given, else by byte order mark, else UTF-8, else what
+    Excel writes in the West.
+    """
     if encoding is not None and encoding.lower() not in (*ENCODINGS, "utf-8"):
         raise Refused(f"{encoding!r} is no encoding of files here: {', '.join(ENCODINGS)}.")
     if encoding is not None:

@@ -1,4 +1,6 @@
-"""Why something is so: each rule of the rulebook, each rule of the sort bins, with what it saw and said (6.2, HO-8)."""
+"""Why something is so: each rule of the rulebook, each rule of the sort bins, with what it saw and said
+(6.2, HO-8).
+"""
 
 from sip2d.desk import route, subjects
 from sip2d.desk.outcome import Routing
@@ -50,7 +52,9 @@ def why(
 def sort_bin(
     work: Work, item: str, *, institution_code: str | None = None, branch_name: str | None = None
 ) -> Record:
-    """Into which bin an item returned now at a branch would fall, and how each rule fared (HO-8). Reads only."""
+    """Into which bin an item returned now at a branch would fall, and how each rule fared (HO-8). Reads
+    only.
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.SEE, owner.id)
     what = counter.item(work, owner, item)

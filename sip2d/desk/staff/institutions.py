@@ -75,7 +75,9 @@ def change(
     group_rank: int | None = None,
     enabled: bool | None = None,
 ) -> Record:
-    """Change what is given; an empty ``group`` or ``admin_email`` takes it away. Code and currency never change: the ledger is in it."""
+    """Change what is given; an empty ``group`` or ``admin_email`` takes it away. Code and currency never
+    change: the ledger is in it.
+    """
     owner = find.institution(work, code)
     work.require(Act.MANAGE_SITE, owner.id)
     row = records.one(work.unit, institutions, id=owner.id)

@@ -106,7 +106,9 @@ def change(
     new_barcode: str | None = None,
     institution_code: str | None = None,
 ) -> Record:
-    """Change what is said. Title and author are changed for every copy; a ``title_number`` moves the item to that title."""
+    """Change what is said. Title and author are changed for every copy; a ``title_number`` moves the item to
+    that title.
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.EDIT_ITEMS, owner.id)
     what = counter.item(work, owner, barcode)

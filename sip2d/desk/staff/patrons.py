@@ -17,7 +17,9 @@ from sip2d.store.tables import patron, patron_identifier
 from sip2d.store.times import seconds
 
 FIELDS: Final = ("name", "branch", "type", "email", "phone", "address", "language", "expires_on")
-"""What a person, or a file, says of a patron besides barcode and PIN. Empty: nothing, where nothing is allowed."""
+"""What a person, or a file, says of a patron besides barcode and PIN. Empty: nothing, where nothing is
+allowed.
+"""
 
 LANGUAGE: Final = re.compile(r"[a-z]{2}|[0-9]{3}")
 
@@ -164,7 +166,9 @@ def remove(work: Work, barcode: str, institution_code: str | None = None) -> Rec
 
 
 def identifiers(work: Work, barcode: str, value: str, *, institution_code: str | None = None) -> Record:
-    """Give a patron another identifier (a student number, an old card) that is known at kiosks too (GN-10)."""
+    """Give a patron another identifier (a student number, an old card) that is known at kiosks too
+    (GN-10).
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.EDIT_PATRONS, owner.id)
     row = _row(work, owner, barcode)

@@ -15,7 +15,8 @@ from sip2d.vocabulary import MessageKey, Support
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A preset as its file says it.
 
-    ``other_messages``: the level of the messages it does not name; None leaves them alone. ``hint``: what else the operator should do.
+    ``other_messages``: the level of the messages it does not name; None leaves them alone. ``hint``: what
+    else the operator should do.
     """
 
     caption: str

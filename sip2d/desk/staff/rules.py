@@ -1,4 +1,6 @@
-"""Circulation rules (CO-6, CO-7) and settings (circulation.md 16): checked by policy, effective-dated, nothing forgotten."""
+"""Circulation rules (CO-6, CO-7) and settings (circulation.md 16): checked by policy, effective-dated,
+nothing forgotten.
+"""
 
 from datetime import datetime
 from typing import Final
@@ -17,7 +19,9 @@ from sip2d.store.times import instant, maybe_instant, maybe_seconds, seconds
 SITE_WIDE: Final = frozenset(
     {"noissuescharge", "nopretnumeriquecharge", "OPACFineNoRenewals", "block_return_of_lost"}
 )
-"""System preferences of circulation.md 16: changing one in an institution of several branches concerns them all (GN-9)."""
+"""System preferences of circulation.md 16: changing one in an institution of several branches concerns them
+all (GN-9).
+"""
 
 
 def listing(work: Work, institution_code: str | None = None, *, past: bool = False) -> list[Record]:
@@ -48,7 +52,9 @@ def add(
     valid_from: datetime | None = None,
     valid_to: datetime | None = None,
 ) -> Record:
-    """A rule for a branch, patron type and item type (each may be any), from a moment on (without: from ever)."""
+    """A rule for a branch, patron type and item type (each may be any), from a moment on (without: from
+    ever).
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.CONFIGURE_POLICY, owner.id)
     _checked(name, value)
@@ -72,7 +78,9 @@ def add(
 
 
 def change(work: Work, rule_id: int, value: str) -> Record:
-    """A new value from now on: the rule in force ends, another one begins (CO-7). One that is yet to come just changes."""
+    """A new value from now on: the rule in force ends, another one begins (CO-7). One that is yet to come
+    just changes.
+    """
     row = _row(work, rule_id, Act.CONFIGURE_POLICY)
     _checked(row["name"], value)
     now = seconds(work.now)
@@ -159,11 +167,13 @@ def _shown(work: Work, row: Record) -> Record:
     }
 
 
-# -- settings ------------------------------------------------------------------------------------------------------------------------
+# -- settings ------------------------------------------------------------------------------------------------
 
 
 def settings(work: Work, institution_code: str | None = None) -> list[Record]:
-    """Every setting policy knows, with its value for the institution (None: the default) and what it means."""
+    """Every setting policy knows, with its value for the institution (None: the default) and what it
+    means.
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.SEE, owner.id)
     return [_setting(owner, name, stored_settings(work, owner).get(name)) for name in SETTINGS]

@@ -1,11 +1,11 @@
-"""Terminals: who may connect, from where, with which login (CN-6, CN-11, CN-12, CN-14).
+"""Terminals: who may connect, from where, with which login (CN-6, CN-14).
 
 Passwords come here hashed: nothing in this room ever sees one.
 """
 
 import ipaddress
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -16,8 +16,8 @@ from sip2d.desk.staff.work import Refused, Work, changes
 from sip2d.store import records
 from sip2d.store.library import Branch
 from sip2d.store.records import Record
-from sip2d.store.tables import refused_address, terminal
-from sip2d.store.times import instant, maybe_instant, maybe_seconds, seconds
+from sip2d.store.tables import terminal
+from sip2d.store.times import maybe_instant, maybe_seconds, seconds
 from sip2d.vocabulary import StaffRole
 
 STANDARD: Final = "standard"
@@ -53,13 +53,16 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     purpose: str | None = None
 
 
+UNSAID: Final = Options()
+
+
 def listing(work: Work, branch_name: str | None = None, *, removed: bool = False) -> list[Record]:
     """Every terminal (of a branch), removed ones on request."""
     work.require(Act.SEE, work.staff.institution_id)
     place = find.branch(work, branch_name) if branch_name else None
     rows = records.rows(work.unit, terminal, "name")
     return [
-        _shown(work, row)
+        shown_row(work, row)
         for row in rows
         if (removed or row["removed_at"] is None)
         and (place is None or row["branch_id"] == place.id)
@@ -71,7 +74,7 @@ def show(work: Work, name: str) -> Record:
     """One terminal, by name or id."""
     row = _row(work, name)
     _require(work, row, Act.SEE)
-    return _shown(work, row)
+    return shown_row(work, row)
 
 
 def add(
@@ -83,7 +86,7 @@ def add(
     login: Login | None = None,
     enabled: bool = True,
     expires_at: datetime | None = None,
-    options: Options = Options(),
+    options: Options = UNSAID,
 ) -> Record:
     """A new terminal. Refused where CN-6 b, c or f would be broken."""
     place = find.branch(work, branch_name)
@@ -114,7 +117,7 @@ def add(
     _coherent(values)
     made = records.add(work.unit, terminal, **values)
     work.record("terminal", made, "add", None, values, branch_id=place.id)
-    return _shown(work, _row(work, name))
+    return shown_row(work, _row(work, name))
 
 
 def change(
@@ -129,10 +132,11 @@ def change(
     enabled: bool | None = None,
     expires_at: datetime | None = None,
     never_expires: bool = False,
-    options: Options = Options(),
+    options: Options = UNSAID,
     action: str = "set",
 ) -> Record:
-    """Change what is given. CN-6 a: never the address; d: a new user name needs a new password, a new password ``reset_password``.
+    """Change what is given. CN-6 a: never the address; d: a new user name needs a new password, a new
+    password ``reset_password``.
 
     An empty ``username`` takes user name and password away.
     """
@@ -173,80 +177,6 @@ def remove(work: Work, name: str, *, action: str = "remove") -> Record:
         before = {"enabled": row["enabled"], "removed_at": None}
         work.record("terminal", row["id"], action, before, after, branch_id=row["branch_id"])
     return show(work, str(row["id"]))
-
-
-def upsert(
-    work: Work,
-    *,
-    address: str,
-    login: Login,
-    branch_name: str | None = None,
-    expires_at: datetime | None = None,
-    options: Options = Options(),
-) -> tuple[Record, bool]:
-    """CN-11, both branches of the procedure: the address's row gets this login, or there is a new row. True: it was made.
-
-    Of several rows of the address the one with this user name is taken, else the one for bulk renewals; else one more is made. A row made here
-    is for bulk renewals: it requires TLS (CN-1), and without ``branch_name`` it belongs to the branch marked for them.
-    """
-    network = network_of(address)
-    sharing = _rows_at(work, network)
-    row = _renewed(sharing, login.username)
-    if row is not None:
-        changed = change(
-            work, str(row["id"]), branch_name=branch_name, username=login.username, password_hash=login.password_hash,
-            reset_password=True, enabled=True, expires_at=expires_at, never_expires=expires_at is None,
-            options=options, action="upsert",
-        )  # fmt: skip
-        return changed, False
-    place = branch_name or _renewal_branch(work)
-    bulk = msgspec.structs.replace(
-        options, require_tls=True, purpose=BULK, description=options.description or "Made by upsert"
-    )
-    name = _free_name(work, f"{BULK}-{network.network_address}")
-    made = add(
-        work, name, branch_name=place, address=address, login=login, expires_at=expires_at, options=bulk
-    )
-    return made, True
-
-
-def unused(work: Work, days: int) -> list[Record]:
-    """Terminals without traffic (or younger than that) for so many days, the longest silent first (CN-12)."""
-    work.require(Act.SEE, work.staff.institution_id)
-    limit = seconds(work.now - timedelta(days=days))
-    rows = [
-        row
-        for row in records.rows(work.unit, terminal, removed_at=None)
-        if (row["last_used_at"] or row["created_at"]) < limit
-        and work.staff.institution_id in (None, work.library.branches[row["branch_id"]].institution_id)
-    ]
-    rows.sort(key=lambda row: row["last_used_at"] or row["created_at"])
-    return [_shown(work, row) for row in rows]
-
-
-def prune(work: Work, days: int) -> list[Record]:
-    """Remove those; what was removed."""
-    if days < 1:
-        raise Refused("Terminals are pruned after one day without traffic at the earliest.")
-    return [remove(work, str(row["id"]), action="prune") for row in unused(work, days)]
-
-
-def refused(work: Work) -> list[Record]:
-    """The addresses that were turned away, newest first, each with the command that would admit it (CN-7)."""
-    work.require(Act.SEE, work.staff.institution_id)
-    rows = records.rows(work.unit, refused_address)
-    return [
-        {
-            "address": row["address"],
-            "reason": row["reason"],
-            "listener": row["listener"],
-            "count": row["count"],
-            "first_at": instant(row["first_at"]).isoformat(),
-            "last_at": instant(row["last_at"]).isoformat(),
-            "command": f"sip2d terminal add NAME --branch BRANCH --address {row['address']} --username USER",
-        }
-        for row in sorted(rows, key=lambda row: -row["last_at"])
-    ]
 
 
 def warnings(shown: Record) -> list[str]:
@@ -294,7 +224,7 @@ def _network(row: Record) -> Network:
     return ipaddress.ip_network(f"{row['address']}/{row['prefix_length']}")
 
 
-def _rows_at(work: Work, network: Network) -> list[Record]:
+def rows_at(work: Work, network: Network) -> list[Record]:
     return records.rows(
         work.unit,
         terminal,
@@ -306,7 +236,7 @@ def _rows_at(work: Work, network: Network) -> list[Record]:
 
 def _address_free(work: Work, network: Network, username: str | None, but: int | None = None) -> None:
     """CN-6 b and c."""
-    for row in _rows_at(work, network):
+    for row in rows_at(work, network):
         if row["id"] == but:
             continue
         if row["username"] is None:
@@ -325,8 +255,9 @@ def _branch_serves(work: Work, place: Branch) -> None:
     """CN-6 f."""
     if not place.sip2.configured:
         raise Refused(
-            f"The branch {place.code} is not configured for SIP2, so its terminals cannot be enabled (CN-6f): "
-            f"`sip2d branch set {place.code} --sip2 library_name=...` or `sip2d branch preset kiosk --branch {place.code}`."
+            f"The branch {place.code} is not configured for SIP2: its terminals cannot be enabled (CN-6f): "
+            f"`sip2d branch set {place.code} --sip2 library_name=...`"
+            f" or `sip2d branch preset kiosk --branch {place.code}`."
         )
 
 
@@ -373,35 +304,7 @@ def _coherent(row: Record) -> None:
         raise Refused("A terminal for bulk renewals requires TLS: say --require-tls (CN-1).")
 
 
-def _renewed(sharing: list[Record], username: str) -> Record | None:
-    same = [row for row in sharing if row["username"] == username]
-    bulk = [row for row in sharing if row["purpose"] == BULK]
-    for found in (same, sharing, bulk):
-        if len(found) == 1:
-            return found[0]
-    return None
-
-
-def _renewal_branch(work: Work) -> str:
-    marked = [
-        place
-        for place in work.library.branches.values()
-        if place.sip2.renewal_branch and work.staff.institution_id in (None, place.institution_id)
-    ]
-    if len(marked) != 1:
-        raise Refused("No terminal has this address yet: say to which branch it belongs with --branch.")
-    return f"{work.library.institutions[marked[0].institution_id].code}/{marked[0].code}"
-
-
-def _free_name(work: Work, name: str) -> str:
-    number, free = 1, name
-    while records.one(work.unit, terminal, name=free) is not None:
-        number += 1
-        free = f"{name}-{number}"
-    return free
-
-
-def _shown(work: Work, row: Record) -> Record:
+def shown_row(work: Work, row: Record) -> Record:
     """A row for a person: no hash, flags as booleans, instants as text."""
     place = work.library.branches[row["branch_id"]]
     expired = row["expires_at"] is not None and row["expires_at"] <= seconds(work.now)

@@ -1,0 +1,1 @@
+"""Kiosks in one process: real connections, store and policy, a clock of the test's own."""

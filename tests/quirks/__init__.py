@@ -1,0 +1,1 @@
+"""What real kiosks do to a server, row by row (quirks, sip2.md 9)."""

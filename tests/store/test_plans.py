@@ -1,0 +1,46 @@
+"""No statement about patrons, items, loans or the journal reads a whole table: each goes by an index."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sip2d.store import items, journal, loans, migrate, patrons
+from sip2d.store.statement import Statement
+
+
+def _statements() -> list[tuple[str, Statement]]:
+    found = []
+    for module in (patrons, items, loans, journal):
+        for name, value in vars(module).items():
+            grouped = value.values() if isinstance(value, dict) else (value,)
+            found += [(f"{module.__name__}.{name}", one) for one in grouped if isinstance(one, Statement)]
+    return found
+
+
+STATEMENTS = _statements()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plans") / "library.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.mark.parametrize(("name", "statement"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
+def test_every_row_is_found_by_an_index(database: Path, name: str, statement: Statement) -> None:
+    sql, pick = statement.forms["sqlite"]
+    params = tuple(1 for _ in statement.names)
+    connection = sqlite3.connect(database)
+    try:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", pick(params) if pick else params).fetchall()
+    finally:
+        connection.close()
+    # The aggregates of a patron are rows already made, not tables.
+    scans = [row[3] for row in plan if row[3].startswith("SCAN")]
+    assert set(scans) <= {"SCAN loans", "SCAN holds", "SCAN fees", "SCAN CONSTANT ROW"}
+
+
+def test_there_are_statements_to_look_at() -> None:
+    assert len(STATEMENTS) > 20
