@@ -158,12 +158,12 @@ class Admission:
             yield from numbers.get(number & mask, ())
 
     def candidates(self, address: Address, now: int) -> tuple[Terminal, ...]:
-        """Rows that match the peer, longest prefix first: enabled, unexpired, of a branch that is set up
-        (CN-2)."""
+        """Rows that match the peer, longest prefix first: enabled, unexpired. One whose branch is not set up
+        for SIP2 gets to the login, which tells it so (CN-2)."""
         return tuple(
             terminal
             for terminal in self._matching(unmapped(address))
-            if not _row_faults(self.library, terminal, now)
+            if not _absences(self.library, terminal, now)
         )
 
     def admit(
@@ -241,9 +241,9 @@ class Admission:
         if location and location != branch.code:
             other = self._branch(branch.institution_id, location)
             if other is not None and row.any_branch:
-                if not other.sip2.configured:
-                    return Refusal("branch_not_configured")
                 branch = other
+        if not branch.sip2.configured:
+            return Refusal("branch_not_configured")
         if not seat.bind(row):
             return Refusal("quota")
         return LoggedIn(row, branch)
@@ -327,7 +327,16 @@ def _in_force(terminal: Terminal, now: int) -> bool:
 
 
 def _row_faults(library: Library, terminal: Terminal, now: int) -> list[str]:
-    """Why a row behaves as absent (CN-6e, CN-6f), in words."""
+    """Why a row does not serve (CN-2, CN-6e, CN-6f), in words."""
+    faults = _absences(library, terminal, now)
+    branch = library.branches.get(terminal.branch_id)
+    if branch is not None and branch.enabled and not branch.sip2.configured:
+        faults.append("its branch is not configured for SIP2")
+    return faults
+
+
+def _absences(library: Library, terminal: Terminal, now: int) -> list[str]:
+    """Why a row behaves as absent (CN-6e), in words."""
     faults = []
     if not terminal.enabled:
         faults.append("the terminal is disabled")
@@ -336,8 +345,6 @@ def _row_faults(library: Library, terminal: Terminal, now: int) -> list[str]:
     branch = library.branches.get(terminal.branch_id)
     if branch is None or not branch.enabled:
         faults.append("its branch is disabled")
-    elif not branch.sip2.configured:
-        faults.append("its branch is not configured for SIP2")
     elif (institution := library.institutions.get(branch.institution_id)) is None or not institution.enabled:
         faults.append("its institution is disabled")
     return faults

@@ -1,55 +1,46 @@
 """One kiosk's connection: the shell of asyncio around a session.
 
 The session decides what is a request and in which order answers leave; this class carries requests to who
-serves them and answers to the
-socket. Reads and writes of one connection never overlap: a read sees what an earlier write of the same kiosk
-did, and a write follows the
-reads before it, because a change of road waits until the other is empty (house.md "Order").
+serves
+them (the lobby from memory, the road to the store) and answers to the socket.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine
 from typing import cast
 
 import msgspec
 
-from sip2d.circulation.authorise import LOGIN_REQUIRED, SYSTEM_ERROR
-from sip2d.circulation.call import UNSPOKEN, Answer, PinNeeded
-from sip2d.circulation.refuse import refusal
+from sip2d.circulation.authorise import SYSTEM_ERROR
+from sip2d.circulation.call import Answer, PinNeeded
 from sip2d.circulation.service import refuse
-from sip2d.circulation.status import acs_status, closed_status, spoken
 from sip2d.daemon.acs import Binding
 from sip2d.daemon.errand import Errand
 from sip2d.daemon.front import Front
 from sip2d.daemon.listener import Peer
+from sip2d.daemon.lobby import Lobby
 from sip2d.daemon.login import log_in
 from sip2d.daemon.quickack import Sock, acknowledge
+from sip2d.daemon.road import Road
 from sip2d.errors import OutcomeUnknown, StoreBusy
 from sip2d.session.session import Session
 from sip2d.session.slots import Exchange
 from sip2d.session.states import CloseReason
-from sip2d.store.library import Branch, Institution
 from sip2d.wire import codec
-from sip2d.wire.kinds import stamp
-from sip2d.wire.messages import Login, LoginResponse, Request, ScStatus
-from sip2d.wire.profile import Profile
+from sip2d.wire.messages import Login, Request, ScStatus
 
 
 class Connection(asyncio.Protocol):
     """See the module. Made by the listener for an admitted peer."""
 
     __slots__ = (
-        "_busy",
-        "_errands",
         "_front",
+        "_lobby",
         "_loop",
-        "_pinned",
         "_reading",
         "_road",
         "_scheduled",
         "_socket",
-        "_spoken",
         "_tasks",
         "_transport",
         "_writable",
@@ -65,42 +56,28 @@ class Connection(asyncio.Protocol):
     def __init__(self, front: Front, peer: Peer) -> None:
         self._front = front
         self._loop = front.loop
+        self._lobby = Lobby(front.acs, peer.admitted)
+        self._road = Road()
         self.peer = peer
         self.number = peer.number
-        self.binding: Binding | None = None
         terminal = peer.admitted.terminal
-        if terminal is not None:
-            self.binding = Binding(terminal, terminal.branch_id)
-        self.profile = self._dialect()
+        self.binding = Binding(terminal, terminal.branch_id) if terminal is not None else None
+        self.profile = self._lobby.profile(self.binding, peer.profile)
         self.session = Session(
             front.limits(self.binding, self.profile),
             self.profile.terminator_bytes,
             bound=self.binding is not None,
-            now=self._front.ticks(),
+            now=front.ticks(),
             counters=front.counters,
         )
         self.opened_at = front.acs.now()
         self.served = 0
         self._transport: asyncio.Transport | None = None
         self._socket: Sock | None = None
-        self._errands: deque[Errand] | None = None
         self._tasks: set[asyncio.Task[None]] | None = None
-        self._busy = 0
-        self._road = False
-        self._pinned = False
         self._reading = True
         self._writable = True
         self._scheduled = False
-        self._spoken = UNSPOKEN
-
-    def _dialect(self) -> Profile:
-        """Before login: the one common to the peer's terminals, else the listener's (issue 2.4)."""
-        acs, library = self._front.acs, self._front.acs.library
-        if self.binding is not None:
-            return acs.profile(self.binding.terminal.profile, library.branches.get(self.binding.branch_id))
-        candidates = self.peer.admitted.candidates
-        found = {acs.profile(row.profile, library.branches.get(row.branch_id)).name for row in candidates}
-        return acs.profile(found.pop() if len(found) == 1 else self.peer.profile)
 
     # -- asyncio's side ----------------------------------------------------------------------------------
 
@@ -132,8 +109,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if self.session.close_reason is None:
             self.session.close(CloseReason.EOF)
-        if self._errands:
-            self._errands.clear()
+        self._road.close()
         for task in tuple(self._tasks or ()):
             task.cancel()
         self._front.closed(self)
@@ -206,151 +182,70 @@ class Connection(asyncio.Protocol):
     def _take(self, exchange: Exchange) -> None:
         """Finds who serves a request; every known code gets an answer of its own, whatever its frame looks
         like."""
-        code = exchange.code
-        if code == "99":
-            self._status(exchange)
-            return
         request = codec.parse_request(exchange.body, self.profile)
-        if request is None:  # the session lets only known codes through
-            self.session.silence(exchange)
+        if isinstance(request, ScStatus):
+            self._answer(
+                exchange, self._lobby.status(request, self.binding, self.profile), exchange.received_at
+            )
+            if self.binding is not None and self.binding.spoken != self._lobby.spoken:
+                self.binding = msgspec.structs.replace(self.binding, spoken=self._lobby.spoken)
         elif isinstance(request, Login):
             self._start(self._log_in(exchange, request))
+        elif request is None:  # the session lets only known codes through
+            self.session.silence(exchange)
         elif self.binding is None or not exchange.allowed:
-            self._refuse_unbound(exchange, code)
+            self._answer(exchange, self._lobby.refuse(request, self.profile), exchange.received_at)
         else:
-            if getattr(request, "no_block", False):
-                self._front.no_block(self, code)
-            self._queue(
-                Errand(
-                    self._front.acs,
-                    self.binding,
-                    exchange,
-                    request,
-                    self._front.acs.now(),
-                    self._front.ticks(),
-                    self.number,
-                    self._came_back,
-                )
-            )
-
-    def _status(self, exchange: Exchange) -> None:
-        acs = self._front.acs
-        request = codec.parse_request(exchange.body, self.profile)
-        assert isinstance(request, ScStatus)
-        self._spoken = spoken(request)
-        institution, branch = self._place()
-        now = acs.now()
-        if self.binding is None or branch is None or institution is None:
-            zone = institution.zone if institution else self._front.zone
-            response = closed_status(institution.code if institution else "", stamp(now, zone), request)
-        else:
-            self.binding = msgspec.structs.replace(self.binding, spoken=self._spoken)
-            response = acs_status(institution, branch, acs.health, stamp(now, branch.zone), request)
-        body = codec.build(response, self.profile, self._spoken.version_1)
-        self._answer(exchange, Answer(body, "ok"), exchange.received_at)
-
-    def _place(self) -> tuple[Institution | None, Branch | None]:
-        """The session's branch; before login the institution its candidates share."""
-        library = self._front.acs.library
-        if self.binding is not None:
-            branch = library.branches.get(self.binding.branch_id)
-            return (library.institutions.get(branch.institution_id), branch) if branch else (None, None)
-        rows = [
-            library.branches[row.branch_id]
-            for row in self.peer.admitted.candidates
-            if row.branch_id in library.branches
-        ]
-        shared = {branch.institution_id for branch in rows}
-        return (library.institutions.get(shared.pop()) if len(shared) == 1 else None), None
-
-    def _refuse_unbound(self, exchange: Exchange, code: str) -> None:
-        """A known message before login: its own refusal, AF LOGIN_REQUIRED (CN-7); it names nothing of the
-        library's."""
-        acs = self._front.acs
-        request = codec.parse_request(exchange.body, self.profile)
-        assert request is not None
-        institution, _branch = self._place()
-        zone = institution.zone if institution else self._front.zone
-        said = acs.wording(acs.library).unplaced(
-            LOGIN_REQUIRED.scenario, getattr(request, "language", ""), institution
-        )
-        response = refusal(request, "", stamp(acs.now(), zone), said)
-        self._answer(
-            exchange,
-            Answer(codec.build(response, self.profile), "refused", LOGIN_REQUIRED.code),
-            exchange.received_at,
-        )
+            self._send(exchange, request, self.binding)
 
     async def _log_in(self, exchange: Exchange, request: Login) -> None:
-        outcome = await log_in(self._front, self, request)
-        if isinstance(outcome, Binding):
-            before = self._front.branch_code(self)
-            self.binding = msgspec.structs.replace(outcome, spoken=self._spoken)
-            self.profile = self._dialect()
-            self.session.bind(self._front.limits(outcome, self.profile), self.profile.terminator_bytes)
-            self._front.bound(self, before)
+        found = await log_in(self._front.acs, self.peer, request)
+        front, before = self._front, self._front.branch_code(self)
+        failed = "" if isinstance(found, Binding) else found
+        if isinstance(found, Binding):
+            self.binding = msgspec.structs.replace(found, spoken=self._lobby.spoken)
+            self.profile = self._lobby.profile(self.binding, self.peer.profile)
+            self.session.bind(front.limits(self.binding, self.profile), self.profile.terminator_bytes)
         else:
-            self._front.login_failed(self, outcome)
-            self._unbind()
+            front.login_failed(self, failed)
+            self.binding = None
             self.session.login_failed()
-        body = codec.build(LoginResponse(isinstance(outcome, Binding)), self.profile)
-        rule = "" if isinstance(outcome, Binding) else outcome
-        self._answer(exchange, Answer(body, "refused" if rule else "ok", rule), exchange.received_at)
+        front.bound(self, before)
+        self._answer(exchange, self._lobby.login(failed, self.profile), exchange.received_at)
         self.flush()
 
-    def _unbind(self) -> None:
-        before = self._front.branch_code(self)
-        self.binding = None
-        self._front.bound(self, before)
-
     def adjust(self) -> None:
-        """The branch's settings changed: the dialect and the limits follow, the session stays."""
-        self.profile = self._dialect()
+        """The branch's or the terminal's settings changed: they are live at once (issue 4.4), the session
+        stays."""
+        if self.binding is not None:
+            terminal = self._front.acs.admission.terminal(self.binding.terminal.id)
+            if terminal is not None:  # else the session is ended by the same look at the epoch
+                self.binding = Binding(terminal, self.binding.branch_id)
+        self.profile = self._lobby.profile(self.binding, self.peer.profile)
         self.session.adjust(self._front.limits(self.binding, self.profile), self.profile.terminator_bytes)
 
     # -- errands to the store ----------------------------------------------------------------------------
 
-    def _queue(self, errand: Errand) -> None:
-        if self._errands or not self._may_go(errand):
-            if self._errands is None:
-                self._errands = deque()
-            self._errands.append(errand)
-        else:
-            self._go(errand)
-
-    def _may_go(self, errand: Errand) -> bool:
-        """Whether nothing under way could be overtaken. One with a PIN goes alone: it may have to come back
-        for the hash."""
-        if not self._busy:
-            return True
-        return (
-            errand.writes == self._road
-            and not self._pinned
-            and not getattr(errand.request, "patron_password", None)
+    def _send(self, exchange: Exchange, request: Request, binding: Binding) -> None:
+        front = self._front
+        if getattr(request, "no_block", False):
+            front.no_block(self, exchange.code)
+        acs = front.acs
+        errand = Errand(
+            acs, binding, exchange, request, acs.now(), front.ticks(), self.number, self._came_back
         )
-
-    def _go(self, errand: Errand) -> None:
-        self._busy += 1
-        self._road = errand.writes
-        self._pinned = bool(getattr(errand.request, "patron_password", None))
-        try:
-            errand.submit()
-        except StoreBusy as fault:
-            self._came_back(errand, None, fault)
+        self._road.send(errand)
 
     def _came_back(self, errand: Errand, answer: Answer | None, fault: BaseException | None) -> None:
         if isinstance(fault, PinNeeded):
             self._start(self._check_pin(errand, fault))
             return
-        self._busy -= 1
-        if self._transport is None:
-            return
-        if answer is not None:
-            self._answer(errand.exchange, answer, errand.arrived, errand.request)
-        else:
-            self._fault(errand, fault)
-        while self._errands and self._may_go(self._errands[0]):
-            self._go(self._errands.popleft())
+        if self._transport is not None:
+            if answer is not None:
+                self._answer(errand.exchange, answer, errand.arrived, errand.request)
+            else:
+                self._fault(errand, fault)
+        self._road.finished()
         self.flush()
 
     async def _check_pin(self, errand: Errand, needed: PinNeeded) -> None:
@@ -360,26 +255,19 @@ class Connection(asyncio.Protocol):
             self._came_back(errand, None, fault)
 
     def _fault(self, errand: Errand, fault: BaseException | None) -> None:
-        """What the kiosk gets for a fault: a refusal if nothing happened, no answer if that is not known
-        (reliability.md G3)."""
+        """What the kiosk gets: a refusal if nothing happened, no answer if that is not known (reliability.md
+        G3)."""
         self._front.faulted(self, errand.request.code, fault)
+        acs, binding = self._front.acs, errand.binding
         if isinstance(fault, OutcomeUnknown):
             self.session.abandon(errand.exchange, CloseReason.OUTCOME_UNKNOWN)
-            return
-        acs = self._front.acs
-        try:
-            call = acs.call(acs.library, errand.binding, errand, errand.now, errand.exchange_id)
-        except KeyError:
+        elif binding.branch_id not in acs.library.branches:
             self.session.abandon(errand.exchange, CloseReason.REVOKED)
-            return
-        # Not remembered: the same request again is served, not told "unavailable" from memory.
-        self._answer(
-            errand.exchange,
-            refuse(call, errand.request, SYSTEM_ERROR),
-            errand.arrived,
-            errand.request,
-            remember=False,
-        )
+        else:
+            call = acs.call(acs.library, binding, errand, errand.now, errand.exchange_id)
+            told = refuse(call, errand.request, SYSTEM_ERROR)
+            # Not remembered: the same request again is served, not told "unavailable" from memory.
+            self._answer(errand.exchange, told, errand.arrived, errand.request, remember=False)
 
     def _answer(
         self,
@@ -399,4 +287,13 @@ class Connection(asyncio.Protocol):
         if self._tasks is None:
             self._tasks = set()
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of this connection is over; one that failed ends the connection, and nobody else's."""
+        if self._tasks is not None:
+            self._tasks.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            self._front.faulted(self, "", fault)
+            self.abort()

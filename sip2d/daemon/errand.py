@@ -63,14 +63,20 @@ class Errand:
         Raises:
             StoreBusy: too much waits.
         """
-        self._acs.store.submit(self.writes, self.request.code, self._work, self._finished, self._lane)
+        self._acs.store.submit(self.writes, self.request.code, self._work, self.come_back, self._lane)
 
     def _work(self, unit: Unit) -> Answer:
         return serve(
             unit, self.request, self._acs.call(unit.library, self.binding, self, self.now, self.exchange_id)
         )
 
-    def _finished(self, answer: Answer | None, fault: BaseException | None) -> None:
+    @property
+    def has_pin(self) -> bool:
+        """Whether a patron's PIN has to be checked on the way."""
+        return bool(getattr(self.request, "patron_password", None))
+
+    def come_back(self, answer: Answer | None, fault: BaseException | None) -> None:
+        """It is done, or could not be: tells whoever sent it."""
         self.done(self, answer, fault)
 
     def verdict(self, subject: str, secret: str, stored: str | None) -> bool | None:

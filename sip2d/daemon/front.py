@@ -1,6 +1,7 @@
 """The front: every connection of the daemon, what they have in common, and what is told of them.
 
-It is also what the daemon's lifecycle holds on to: it ends sessions whose terminal changed, ticks the timeouts
+It is also what the daemon's lifecycle holds on to: it ends sessions whose terminal changed, ticks the
+timeouts
 and closes at a shutdown.
 """
 
@@ -8,8 +9,8 @@ import asyncio
 import heapq
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Final, Protocol
 
 import msgspec
 import structlog
@@ -19,26 +20,42 @@ from sip2d.circulation.call import Answer
 from sip2d.config import LimitsSettings
 from sip2d.daemon.access_log import AccessLog
 from sip2d.daemon.acs import Acs, Binding
+from sip2d.daemon.listener import Peer
 from sip2d.daemon.metrics import Metrics
 from sip2d.session.limits import Counters, Limits, retry_window
+from sip2d.session.session import Session
 from sip2d.session.states import CloseReason
 from sip2d.store.aside import SessionRecord
 from sip2d.vocabulary import MessageKey
 from sip2d.wire.messages import Request
 from sip2d.wire.profile import Profile
 
-if TYPE_CHECKING:
-    from sip2d.daemon.connection import Connection
-
 log = structlog.get_logger()
 
 ENDED_KEPT: Final = 1000
 
 
+class Line(Protocol):
+    """What the front asks of a connection."""
+
+    number: int
+    peer: Peer
+    session: Session
+    binding: Binding | None
+    opened_at: datetime
+    served: int
+
+    def tick(self, now: float) -> None: ...
+
+    def adjust(self) -> None: ...
+
+    def end(self, reason: CloseReason) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class Front:
     """See the module. The loop's thread only."""
-
-    zone: Final = ZoneInfo("UTC")
 
     def __init__(
         self,
@@ -60,7 +77,7 @@ class Front:
         self._clock = clock
         # Not loop.time(): uvloop's is the start of the loop's turn, in whole milliseconds.
         self.ticks = ticks
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, Line] = {}
         self._due: list[tuple[float, int]] = []
         self._told = Counters()
         self._epoch = acs.library.epoch
@@ -95,7 +112,7 @@ class Front:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def opened(self, connection: "Connection") -> None:
+    def opened(self, connection: Line) -> None:
         """A connection stands."""
         self._connections[connection.number] = connection
         self.watch(connection)
@@ -103,7 +120,7 @@ class Front:
         self._metrics.connections.labels(peer.listener, self.branch_code(connection)).inc()
         log.debug("connection.opened", conn=connection.number, peer=str(peer.address), listener=peer.listener)
 
-    def bound(self, connection: "Connection", before: str) -> None:
+    def bound(self, connection: Line, before: str) -> None:
         """A login held, or an earlier one ended; ``before`` is the branch it was counted for."""
         listener, branch = connection.peer.listener, self.branch_code(connection)
         self._metrics.connections.labels(listener, before).dec()
@@ -113,12 +130,12 @@ class Front:
             log.info("terminal.bound", conn=connection.number, terminal=binding.terminal.name, branch=branch)
         self.watch(connection)
 
-    def login_failed(self, connection: "Connection", reason: str) -> None:
+    def login_failed(self, connection: Line, reason: str) -> None:
         """A 93 was refused. The user name is not told: people type passwords into the wrong field."""
         self._metrics.login_failures.labels(self.branch_code(connection), reason).inc()
         log.warning("auth.failed", conn=connection.number, peer=str(connection.peer.address), reason=reason)
 
-    def closed(self, connection: "Connection") -> None:
+    def closed(self, connection: Line) -> None:
         """A connection is gone; its end has a reason, a name and a count (peers 38)."""
         if self._connections.pop(connection.number, None) is None:
             return
@@ -149,7 +166,7 @@ class Front:
                 )
             )
 
-    def branch_code(self, connection: "Connection") -> str:
+    def branch_code(self, connection: Line) -> str:
         """The branch of record, empty before login."""
         binding = connection.binding
         branch = self.acs.library.branches.get(binding.branch_id) if binding else None
@@ -163,7 +180,7 @@ class Front:
     # -- what is told of an exchange -------------------------------------------------------------------------
 
     def served(
-        self, connection: "Connection", code: str, answer: Answer, seconds: float, request: Request | None
+        self, connection: Line, code: str, answer: Answer, seconds: float, request: Request | None
     ) -> None:
         """An exchange was answered: one access record, one count, one duration (issue 7.1)."""
         now = self._clock()
@@ -186,7 +203,7 @@ class Front:
             getattr(request, "item_id", None) or "",
         )
 
-    def no_block(self, connection: "Connection", code: str) -> None:
+    def no_block(self, connection: Line, code: str) -> None:
         """A transaction done off-line came in: a kiosk stuck in that mode must be seen (SP-20)."""
         binding = connection.binding
         self._metrics.no_block.labels(code).inc()
@@ -198,7 +215,7 @@ class Front:
             message=code,
         )
 
-    def faulted(self, connection: "Connection", code: str, fault: BaseException | None) -> None:
+    def faulted(self, connection: Line, code: str, fault: BaseException | None) -> None:
         """A fault. Only its class and place are told: its text may carry what a patron sent."""
         log.error(
             "exchange.fault",
@@ -222,7 +239,7 @@ class Front:
 
     # -- the daemon's wheel ----------------------------------------------------------------------------------
 
-    def watch(self, connection: "Connection") -> None:
+    def watch(self, connection: Line) -> None:
         """Look at this connection's timeouts when they are due next."""
         heapq.heappush(self._due, (connection.session.deadline, connection.number))
 

@@ -100,7 +100,8 @@ def test_no_secret_reaches_a_log(live: Live, spec: Path) -> None:
 
 
 def _said(live: Live, frames: list[str], marker: str) -> None:
-    with socket.create_connection(("127.0.0.1", live.port), timeout=10) as line, line.makefile("rb") as stream:
+    address = ("127.0.0.1", live.port)
+    with socket.create_connection(address, timeout=10) as line, line.makefile("rb") as stream:
         for frame in frames:
             line.sendall(frame.encode() + b"\r")
             answer = b""

@@ -32,17 +32,21 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Working(threading.Thread):
-    """One kiosk at work until its connection ends, or until it is told to stop."""
+    """One kiosk at work until it is told to stop; ``once``: or until its connection ends."""
 
-    def __init__(self, worker: "Worker", address: Address, done: Callable[[], bool]) -> None:
+    def __init__(self, worker: "Worker", address: Address, done: Callable[[], bool], once: bool) -> None:
         super().__init__(daemon=True)
-        self._worker, self._address, self._done = worker, address, done
+        self._worker, self._address, self._done, self._once = worker, address, done, once
         self.fault: BaseException | None = None
 
     def run(self) -> None:
         try:
-            with suppress(Closed, ConnectionError):
-                self._worker.work(self._address, self._done)
+            while True:
+                with suppress(Closed, ConnectionError):
+                    self._worker.work(self._address, self._done)
+                    return
+                if self._once:
+                    return
         except BaseException as fault:
             self.fault = fault
 
@@ -145,10 +149,10 @@ class Fleet:
         """Answers that were not ok."""
         return [text for worker in self.workers for text in worker.refused]
 
-    def start(self, address: Address) -> None:
-        """Connect them all and let them work."""
+    def start(self, address: Address, *, once: bool = True) -> None:
+        """Connect them all and let them work; not ``once``: they connect again when they are cut off."""
         self._stop = False
-        self._threads = [Working(worker, address, lambda: self._stop) for worker in self.workers]
+        self._threads = [Working(worker, address, lambda: self._stop, once) for worker in self.workers]
         for thread in self._threads:
             thread.start()
 

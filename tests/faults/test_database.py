@@ -1,0 +1,254 @@
+"""The database is full, away, or does not say what became of a COMMIT (issue 5.3; F3, F4, F6; G3)."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.faults import places
+from tests.faults.load import Fleet
+from tests.faults.places import load_item, load_patron, load_payer, rows, snapshot
+from tests.support.daemon import Daemon, until
+from tests.support.databases import Databases
+from tests.support.kiosk import Closed, Kiosk, Reply, stamp
+from tests.support.postgres import PostgresCluster
+
+BLANK = " " * 18
+STATUS = "9900802.00"
+RECOVERED = 5.0
+"""Seconds after which everything must be well by itself."""
+FULL = Path(__file__).with_name("full_disk.py")
+
+
+def now() -> str:
+    return stamp(datetime.now(UTC))
+
+
+def checkout(item: int, date: str) -> str:
+    return f"11NN{date}{BLANK}AOMAIN|AA{load_patron(0)}|AB{load_item(0, item)}|AC|"
+
+
+def effects() -> dict[str, str]:
+    """A request with an effect by the code of its answer."""
+    date, patron = now(), load_patron(0)
+    return {
+        "12": checkout(0, date),
+        "10": f"09N{date}{date}APCENTRAL|AOMAIN|AB{load_item(0, 0)}|AC|",
+        "16": f"15+{date}AOMAIN|AA{patron}|ABI1|BSCENTRAL|",
+        "30": f"29NN{date}{BLANK}AOMAIN|AA{patron}|AB{load_item(0, 0)}|",
+        "38": f"37{date}0100EURBV1.00|AOMAIN|AA{load_payer(0)}|",
+        "66": f"65{date}AOMAIN|AA{patron}|",
+        "24": f"01N{date}AOMAIN|ALlost|AA{patron}|AC|",
+        "26": f"25{date}AOMAIN|AA{patron}|AC|",
+        "20": f"19{date}AOMAIN|AB{load_item(0, 0)}|CHnew|",
+    }
+
+
+def reads() -> dict[str, str]:
+    """A request that only reads by the code of its answer."""
+    return {
+        "64": f"63000{now()}          AOMAIN|AA{load_patron(0)}|",
+        "24": f"23000{now()}AOMAIN|AA{load_patron(0)}|AC|",
+        "18": f"17{now()}AOMAIN|AB{load_item(0, 0)}|",
+    }
+
+
+def assert_refuses(kiosk: Kiosk, bodies: dict[str, str]) -> None:
+    """Each is refused by an answer of its own type that tells the patron something."""
+    for code, body in bodies.items():
+        reply = kiosk.ask(body)
+        assert reply.code == code
+        assert reply.said
+        if code in ("24", "26", "64"):
+            assert reply.fixed.startswith("YYYY"), "a patron of whom nothing is known may do nothing"
+        elif code != "18":
+            assert not reply.ok
+
+
+def serves(kiosk: Kiosk) -> bool:
+    """98 says that all is well."""
+    return kiosk.ask(STATUS).fixed.startswith("YYY")
+
+
+@pytest.fixture
+def full(sqlite_databases: Databases, tmp_path: Path) -> Iterator[tuple[Daemon, Path]]:
+    """A daemon whose disk is full while the file exists."""
+    mark = tmp_path / "full"
+    with Daemon(tmp_path, sqlite_databases.fresh(places.prepare), program=(str(FULL), str(mark))) as daemon:
+        yield daemon, mark
+
+
+def test_a_full_disk_refuses_what_must_be_written_and_nothing_else(full: tuple[Daemon, Path]) -> None:
+    """F3: refusals of the request's own type with AF; reads go on; 98 says so; all is well soon after."""
+    daemon, mark = full
+    with Kiosk(daemon.address) as kiosk:
+        assert serves(kiosk)
+        before = snapshot(daemon.url)
+        mark.touch()
+        assert_refuses(kiosk, effects())
+        status = kiosk.ask(STATUS)
+        assert status.fixed[:6] == "YNNNNN", "on-line, but neither checkin nor checkout"
+        for code, body in reads().items():
+            assert kiosk.ask(body).code == code
+        assert kiosk.ask(reads()["64"])["AE"] == "Nina Name"
+        told = json.loads(daemon.get("/readyz")[1])
+        assert told["warnings"], "somebody has to free space"
+        assert snapshot(daemon.url) == before
+        mark.unlink()
+        assert until(lambda: serves(kiosk)) < RECOVERED
+        assert kiosk.ask(effects()["12"]).ok
+        assert json.loads(daemon.get("/readyz")[1])["warnings"] == []
+    assert {line["fault"] for line in daemon.events("exchange.fault")} == {"StoreUnavailable"}
+
+
+def test_a_disk_that_fails_under_load_loses_and_doubles_nothing(full: tuple[Daemon, Path]) -> None:
+    """Full again and again, while kiosks work: what was refused has no effect, what was acknowledged has."""
+    daemon, mark = full
+    fleet = Fleet(3)
+    fleet.start(daemon.address)
+    for _ in range(6):
+        fleet.until(40)
+        mark.touch()
+        fleet.until(20)
+        mark.unlink()
+    fleet.until(40)
+    fleet.finish()
+    assert fleet.refused
+    assert fleet.findings(daemon.url) == []
+
+
+def _events(url: str, item: str) -> list[object]:
+    query = "SELECT kind FROM loan_event WHERE item_id = (SELECT id FROM item WHERE barcode = :item) ORDER BY id"
+    return [row[0] for row in rows(url, query, item=item)]
+
+
+def assert_closed_without_an_answer(daemon: Daemon, kiosk: Kiosk) -> None:
+    with pytest.raises(Closed):
+        kiosk.read()
+    daemon.until("connection.closed", reason="outcome_unknown")
+    assert daemon.metric("sip2d_connections_closed_total", reason="outcome_unknown") == 1
+
+
+def test_a_failed_write_of_sqlite_is_never_answered(sqlite_databases: Databases, tmp_path: Path) -> None:
+    """F4: an I/O error at COMMIT leaves the outcome unknown: no answer, the connection closes, and the kiosk's repeat
+    is right (G3). Reads go on meanwhile."""
+    with Daemon(tmp_path, sqlite_databases.fresh(places.prepare)) as daemon, Kiosk(daemon.address) as other:
+        body = checkout(1, now())
+        with Kiosk(daemon.address) as kiosk:
+            assert kiosk.ask(checkout(0, now())).ok
+            daemon.limit_files(0)
+            kiosk.send(body)
+            assert_closed_without_an_answer(daemon, kiosk)
+        assert other.ask(reads()["64"])["AE"] == "Nina Name"
+        assert other.ask(STATUS).fixed.startswith("YNN")
+        daemon.limit_files(None)
+        assert until(lambda: serves(other)) < RECOVERED
+        with Kiosk(daemon.address) as kiosk:
+            first = kiosk.ask(body)
+            assert first.ok
+            assert kiosk.ask(body).text == first.text
+        assert _events(daemon.url, load_item(0, 1)) == ["LOAN"]
+
+
+@pytest.fixture
+def away(own_postgres_cluster: PostgresCluster, tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon on a server of its own."""
+    cluster = own_postgres_cluster
+    with Daemon(tmp_path, cluster.url(cluster.create_database(places.prepare))) as daemon:
+        yield daemon
+
+
+def test_a_vanished_postgresql_is_told_and_comes_back(
+    away: Daemon, own_postgres_cluster: PostgresCluster
+) -> None:
+    """F6: stopped under a kiosk's hands, then started again; twice, once fast and once dying."""
+    with Kiosk(away.address) as kiosk:
+        assert serves(kiosk)
+        before = snapshot(away.url)
+        for end in (own_postgres_cluster.stop, own_postgres_cluster.kill):
+            end()
+            assert_refuses(kiosk, effects())
+            assert_refuses(kiosk, reads())
+            assert kiosk.ask(STATUS).fixed[:6] == "NNNNNN"
+            assert away.ready() == (False, ["the database does not answer"])
+            assert away.get("/livez")[0] == 200
+            own_postgres_cluster.start()
+            assert until(lambda: serves(kiosk)) < RECOVERED
+            assert away.ready() == (True, [])
+            assert kiosk.ask(reads()["64"])["AE"] == "Nina Name"
+            assert snapshot(away.url) == before
+        assert kiosk.ask(effects()["12"]).ok
+    away.until("store.unreachable")
+    away.until("store.reachable")
+
+
+TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sip2d'"
+
+
+def test_backends_terminated_under_load_lose_and_double_nothing(
+    away: Daemon, own_postgres_cluster: PostgresCluster
+) -> None:
+    """F6: pg_terminate_backend of every connection at once, and a server that dies, in mid load."""
+    fleet = Fleet(11)
+    fleet.start(away.address, once=False)
+    for _ in range(12):
+        fleet.until(30)
+        own_postgres_cluster.execute(TERMINATE)
+    fleet.until(30)
+    own_postgres_cluster.kill()
+    own_postgres_cluster.start()
+    fleet.until(60)
+    fleet.finish()
+    assert fleet.findings(away.url) == []
+
+
+WAITING = """SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sip2d' AND wait_event = 'SyncRep'"""
+
+
+def test_a_commit_that_postgresql_made_but_never_told_is_answered_once(
+    away: Daemon, own_postgres_cluster: PostgresCluster
+) -> None:
+    """The backend dies after its COMMIT, waiting for a standby that does not exist, so the effect is there and no
+    word of it came back. The second run finds it in the journal; cut off as well it stays unknown, and the
+    connection closes without an answer; the repeat after a reconnect gets the recorded answer."""
+    cluster = own_postgres_cluster
+
+    def hold() -> None:
+        cluster.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        cluster.execute("SELECT pg_reload_conf()")
+
+    def release() -> None:
+        cluster.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        cluster.execute("SELECT pg_reload_conf()")
+
+    def cut() -> None:
+        until(lambda: rows(away.url, WAITING)[0][0] == 1)
+        cluster.execute(TERMINATE)
+
+    with Kiosk(away.address) as other, Kiosk(away.address) as kiosk:
+        assert kiosk.ask(checkout(0, now())).ok
+        hold()
+        first = checkout(1, now())
+        kiosk.send(first)
+        cut()
+        until(lambda: rows(away.url, WAITING)[0][0] == 1)
+        assert _events(away.url, load_item(0, 1)) == ["LOAN"], "it was committed, though nobody was told"
+        release()
+        answer = kiosk.read()
+        assert answer.ok
+        assert kiosk.ask(first).text == answer.text
+        hold()
+        second = checkout(2, now())
+        kiosk.send(second)
+        cut()
+        cut()
+        assert_closed_without_an_answer(away, kiosk)
+        release()
+        assert until(lambda: serves(other)) < RECOVERED
+    with Kiosk(away.address) as kiosk:
+        answers: list[Reply] = [kiosk.ask(second), kiosk.ask(second)]
+        assert answers[0].ok
+        assert answers[0].text == answers[1].text
+    assert [_events(away.url, load_item(0, number)) for number in (1, 2)] == [["LOAN"], ["LOAN"]]

@@ -1,0 +1,179 @@
+"""Exactly once over the wire (issue 3.3, SP-21): a repeat gets the recorded answer, in whatever way it comes back;
+what only looks alike is served.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.faults import places
+from tests.faults.places import change, load_item, load_patron, load_payer, rows, snapshot, soon
+from tests.support.daemon import Daemon
+from tests.support.databases import Databases
+from tests.support.kiosk import Kiosk, seal, stamp
+
+BLANK = " " * 18
+
+
+def checkout(patron: str, item: str, date: str) -> str:
+    return f"11NN{date}{BLANK}AOMAIN|AA{patron}|AB{item}|AC|"
+
+
+def checkin(item: str, date: str) -> str:
+    return f"09N{date}{date}APCENTRAL|AOMAIN|AB{item}|AC|"
+
+
+def pay(payer: str, date: str, transaction: str = "") -> str:
+    return f"37{date}0100EURBV1.00|AOMAIN|AA{payer}|" + (f"BK{transaction}|" if transaction else "")
+
+
+def renew_all(patron: str, date: str) -> str:
+    return f"65{date}AOMAIN|AA{patron}|"
+
+
+def requests(date: str) -> list[str]:
+    """All messages with effects, each on subjects of its own; P2 and LOAD-1 have a loan, P-STAFF is blocked."""
+    return [
+        checkout(load_patron(0), load_item(0, 0), date),
+        checkin(load_item(2, 0), date),
+        f"15+{date}AOMAIN|AAP1|ABI3|BSCENTRAL|",
+        f"29NN{date}{BLANK}AOMAIN|AA{load_patron(1)}|AB{load_item(1, 0)}|",
+        pay(load_payer(0), date),
+        pay(load_payer(1), date, "7"),
+        renew_all("P2", date),
+        f"01N{date}AOMAIN|ALCard kept|AA{load_patron(3)}|AC|",
+        f"25{date}AOMAIN|AAP-STAFF|AC|",
+    ]
+
+
+def prepare(url: str) -> None:
+    """The library of the fault tests, with loans that can be renewed and returned, and a blocked card."""
+    places.prepare(url)
+    statements = [
+        f"""INSERT INTO loan (item_id, patron_id, branch_id, policy_branch_id, loaned_at, due_at, interface)
+            SELECT item.id, patron.id, item.home_branch_id, item.home_branch_id, {soon(-7)}, {soon(3)}, 'STAFF'
+            FROM item, patron WHERE item.barcode = '{item}' AND patron.barcode = '{patron}'"""
+        for item, patron in ((load_item(1, 0), load_patron(1)), (load_item(2, 0), load_patron(2)), ("I5", "P2"))
+    ]
+    change(url, *statements)
+
+
+@pytest.fixture
+def url(databases: Databases) -> str:
+    """A database filled for this file, on SQLite and on PostgreSQL."""
+    return databases.fresh(prepare)
+
+
+@pytest.fixture
+def daemon(url: str, tmp_path: Path) -> Iterator[Daemon]:
+    """A running daemon."""
+    with Daemon(tmp_path, url) as daemon:
+        yield daemon
+
+
+def test_a_repeat_gets_the_recorded_answer_wherever_it_comes_back(
+    url: str, daemon: Daemon, tmp_path: Path
+) -> None:
+    """Same connection, other sequence number; a new connection; a second daemon; a restart: no second effect."""
+    bodies = requests(stamp(datetime.now(UTC)))
+    with Kiosk(daemon.address) as kiosk:
+        assert kiosk.ask(f"01N{stamp(datetime.now(UTC))}AOMAIN|AL|AAP-STAFF|AC|").code == "24"
+        answers, before = [], snapshot(url)
+        for body in bodies:
+            answers.append(kiosk.ask(body).text)
+            after = snapshot(url)
+            assert after != before, f"{body} had no effect: {answers[-1]}"
+            before = after
+        once = before
+        assert [kiosk.ask(body).text for body in bodies] == answers
+        assert snapshot(url) == once, "repeated in the same connection"
+        kiosk.send_many(bodies)
+        assert [kiosk.read().text for _ in bodies] == answers
+        assert snapshot(url) == once, "repeated in one segment"
+    with Kiosk(daemon.address) as kiosk:
+        assert [kiosk.ask(body).text for body in bodies] == answers
+        assert snapshot(url) == once, "repeated after a reconnect"
+    with Daemon(tmp_path, url) as second, Kiosk(second.address) as kiosk:
+        assert [kiosk.ask(body).text for body in bodies] == answers
+        assert snapshot(url) == once, "repeated on another daemon"
+    daemon.kill()
+    with daemon.start(), Kiosk(daemon.address) as kiosk:
+        assert [kiosk.ask(body).text for body in bodies] == answers
+        assert snapshot(url) == once, "repeated after a restart"
+
+
+def test_the_very_same_frame_again_gets_the_very_same_answer(url: str, daemon: Daemon) -> None:
+    """Same AY and AZ as the request before: from the session's memory (sip2.md 4.4), byte for byte."""
+    with Kiosk(daemon.address) as kiosk:
+        for body in requests(stamp(datetime.now(UTC))):
+            kiosk.send_raw(frame := seal(body, 4))
+            first = kiosk.frame()
+            once = snapshot(url)
+            kiosk.send_raw(frame)
+            assert kiosk.frame() == first
+            assert snapshot(url) == once
+
+
+def _events(url: str, item: str) -> list[object]:
+    found = rows(
+        url,
+        "SELECT kind FROM loan_event WHERE item_id = (SELECT id FROM item WHERE barcode = :item) ORDER BY id",
+        item=item,
+    )
+    return [row[0] for row in found]
+
+
+def _later(url: str) -> None:
+    """An hour passes for the journal: what it has is too old to be a retry."""
+    change(url, "UPDATE journal SET recorded_at = recorded_at - 3600")
+
+
+def test_a_frozen_clock_never_hides_a_new_loan(url: str, daemon: Daemon) -> None:
+    """The same bytes for the same loan, again after its return: served (SP-21 b), and then it can be repeated."""
+    patron, item = load_patron(0), load_item(0, 1)
+    for date in (stamp(datetime.now(UTC)), "20010101    000000", BLANK):
+        before = len(_events(url, item))
+        with Kiosk(daemon.address) as kiosk:
+            for body in (checkout(patron, item, date), checkin(item, date), checkout(patron, item, date)):
+                assert kiosk.ask(body).ok
+            assert _events(url, item)[before:] == ["LOAN", "RETURN", "LOAN"]
+            assert kiosk.ask(checkout(patron, item, date)).ok
+            assert kiosk.ask(checkin(item, date)).ok
+            assert kiosk.ask(checkin(item, date)).ok
+        assert _events(url, item)[before:] == ["LOAN", "RETURN", "LOAN", "RETURN"]
+
+
+def test_renew_all_without_a_date_is_served_again_next_month(url: str, daemon: Daemon) -> None:
+    """65 with a blank date: a repeat within the retry window, a new request afterwards."""
+    with Kiosk(daemon.address) as kiosk:
+        first = kiosk.ask(renew_all("P2", BLANK))
+        assert first.fixed[:5] == "10001"
+        assert kiosk.ask(renew_all("P2", BLANK)).text == first.text
+        assert _events(url, "I5") == ["RENEW"]
+        _later(url)
+        again = kiosk.ask(renew_all("P2", BLANK))
+        assert again.fixed[:5] == "10001"
+        assert _events(url, "I5") == ["RENEW", "RENEW"]
+
+
+def test_a_payment_without_a_usable_date_is_a_repeat_only_from_its_own_terminal_and_soon(
+    url: str, daemon: Daemon
+) -> None:
+    """SP-21 (a): a frozen clock of 2001 and no BK, so only the terminal and the retry window tell."""
+    old, payer = "20010101    000000", load_payer(2)
+
+    def payments() -> int:
+        return len(rows(url, "SELECT id FROM ledger_txn WHERE kind = 'PAY'"))
+
+    with Kiosk(daemon.address) as kiosk, Kiosk(daemon.address, f"{places.DESKS}1") as other:
+        assert other.login("user-1", places.PASSWORD)
+        assert kiosk.ask(pay(payer, old)).ok
+        assert kiosk.ask(pay(payer, old)).ok
+        assert payments() == 1, "its own repeat"
+        assert other.ask(pay(payer, old)).ok
+        assert payments() == 2, "another terminal asks for itself"
+        _later(url)
+        assert other.ask(pay(payer, old)).ok
+        assert payments() == 3, "an hour later it is a new payment"
