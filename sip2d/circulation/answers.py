@@ -43,7 +43,10 @@ def answer(call: Call, response: Response, reasons: Iterable[Reason] = (), *, re
 
 def amount(call: Call, minor: int) -> str:
     """Minor units as the wire wants them: ``12.50`` (GN-3)."""
-    return money(minor, call.institution.decimals)
+    return _money(minor, call.institution.decimals)
+
+
+_money = functools.lru_cache(4096)(money)  # the same few amounts in every 64: 0.1 us instead of 1.4
 
 
 @functools.cache

@@ -60,6 +60,11 @@ def offline_mode(branch: Branch) -> bool:
     return support(branch, MessageKey.OFFLINE_MODE) != "DISABLED"
 
 
+def renews(branch: Branch) -> bool:
+    """The ACS's renewal policy of 98: whether loans are renewed here (CN-5)."""
+    return support(branch, MessageKey.RENEW) != "DISABLED"
+
+
 def is_no_block(branch: Branch, request: Checkout | Checkin | Renew) -> bool:
     """Whether policy is set aside for this request."""
     return request.no_block and offline_mode(branch)

@@ -45,10 +45,7 @@ UNSPOKEN: Final = Spoken()
 
 class Call(msgspec.Struct, frozen=True):
     """A terminal's call: the library it calls, its branch of record (CN-3), its dialect, the moment and the
-    exchange's own id.
-
-    ``screen`` is the language code the patron is answered in (SP-9).
-    """
+    exchange's own id."""
 
     library: Library
     institution: Institution
@@ -66,6 +63,11 @@ class Call(msgspec.Struct, frozen=True):
     def width(self) -> int:
         """Where screen texts are split: the SC's own word, else the branch's setting; 0 nowhere."""
         return self.spoken.width or self.branch.sip2.max_print_width
+
+    def language(self, code: str) -> str:
+        """The language of an answer: the request's if it is spoken, else the profile's, else the branch's
+        (SP-9)."""
+        return self.wording.language(code if self.wording.speaks(code) else self.profile.language, None, self)
 
     @property
     def stamp(self) -> str:

@@ -39,7 +39,7 @@ def patron_enable(unit: Unit, request: m.PatronEnable, call: Call) -> Answer:
     if (repeat := recorded(unit, call, request)) is not None:
         return repeat
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
-    said = call.wording.language("", patron, call)
+    said = call.language("")
     institution = request.institution_id or call.institution.code
     if patron is None or not pin.passes(call, request.code, secret):
         denied = (PATRON_UNKNOWN,) if patron is None else (PATRON_BAD_PIN,)
@@ -50,7 +50,7 @@ def patron_enable(unit: Unit, request: m.PatronEnable, call: Call) -> Answer:
             institution,
             request.patron_id,
             valid_patron=patron is not None,
-            valid_patron_password=pin.cq(call, patron, secret),
+            valid_patron_password=pin.cq(call, secret),
             screen_messages=lines(call, said, denied),
         )
         return answer(call, refusal, denied)
@@ -65,7 +65,7 @@ def patron_enable(unit: Unit, request: m.PatronEnable, call: Call) -> Answer:
         request.patron_id,
         personal_name(call, after),
         True,
-        pin.cq(call, after, secret),
+        pin.cq(call, secret),
         patron_extras(call, after),
         lines(call, said, reasons, patron=after),
     )

@@ -54,7 +54,7 @@ def hold(unit: Unit, request: m.Hold, call: Call) -> Answer:
         outcome = acts.cancel(unit, desk, patron, item=item, title_number=request.title_id)
     else:
         outcome = HoldOutcome(done=False, reasons=(HOLD_MODE_UNKNOWN,))
-    said = call.wording.language("", patron, call)
+    said = call.language("")
     placed = outcome.hold
     pickup_branch = call.library.branches.get(placed.pickup_branch_id) if placed else None
     response = m.HoldResponse(

@@ -38,7 +38,7 @@ def circulation_status(item: ItemFacts) -> CirculationStatus:
 def item_information(unit: Unit, request: m.ItemInformation, call: Call) -> Answer:
     """18; an unknown item is ``01`` with an empty title."""
     item = who.item(unit, call, call.desk(), request.item_id)
-    said = call.wording.language("", None, call)
+    said = call.language("")
     if item is None:
         unknown = m.ItemInformationResponse(
             CirculationStatus.OTHER.value,
@@ -88,7 +88,7 @@ def item_status_update(unit: Unit, request: m.ItemStatusUpdate, call: Call) -> A
     """20: CH is stored with the item."""
     desk = call.desk()
     item = who.item(unit, call, desk, request.item_id)
-    said = call.wording.language("", None, call)
+    said = call.language("")
     if item is None:
         refusal = m.ItemStatusUpdateResponse(
             False, call.stamp, request.item_id, screen_messages=lines(call, said, (ITEM_UNKNOWN,))

@@ -5,7 +5,14 @@ from typing import Final
 
 from sip2d.circulation import pin, who
 from sip2d.circulation.answers import amount, answer, lines, record, recorded
-from sip2d.circulation.authorise import ITEM_UNKNOWN, NB_DUE_DATE_INVALID, PATRON_BAD_PIN, PATRON_UNKNOWN, is_no_block
+from sip2d.circulation.authorise import (
+    ITEM_UNKNOWN,
+    NB_DUE_DATE_INVALID,
+    PATRON_BAD_PIN,
+    PATRON_UNKNOWN,
+    is_no_block,
+    renews,
+)
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.personal import due
 from sip2d.circulation.pin import Pin
@@ -30,14 +37,12 @@ FEE_TYPES: Final = {"RENTAL": FeeType.RENTAL, "OVERDUE": FeeType.OVERDUE}
 
 
 def desk_of(call: Call, no_block: bool, happened: str) -> Desk:
-    """The desk of an act; a no-block act happened when the terminal says, unless that lies ahead of us
+    """The desk of an act; a no-block act happened when the terminal says, unless that lies too far ahead
     (SP-22)."""
     if not no_block:
         return call.desk()
     at = instant(happened, call.branch.zone)
-    return call.desk(
-        mode=Mode.NO_BLOCK, event_at=call.now if at is None or at > call.now + AHEAD else min(at, call.now)
-    )
+    return call.desk(mode=Mode.NO_BLOCK, event_at=call.now if at is None or at > call.now + AHEAD else at)
 
 
 def promised(call: Call, request: m.Checkout | m.Renew, no_block: bool) -> datetime | None:
@@ -68,7 +73,7 @@ def checkout(unit: Unit, request: m.Checkout, call: Call) -> Answer:
                 desk,
                 patron,
                 item,
-                renewal_allowed=request.sc_renewal_policy,
+                renewal_allowed=request.sc_renewal_policy and renews(call.branch),
                 requested_due_at=promised(call, request, no_block),
                 fee_acknowledged=bool(request.fee_acknowledged),
             )
@@ -83,7 +88,8 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
     desk = desk_of(call, no_block, request.transaction_date)
     item = who.item(unit, call, desk, request.item_id or "")
     if item is None and request.title_id:
-        item = subjects.loaned_copy(unit, desk, request.patron_id, request.title_id)
+        borrower = call.profile.patron_barcode.normal(request.patron_id)
+        item = subjects.loaned_copy(unit, desk, borrower, request.title_id)
     patron = who.patron(unit, call, desk, request.patron_id)
     if (repeat := recorded(unit, call, request)) is not None:
         return repeat
@@ -131,18 +137,19 @@ def _loan_response(
     outcome: Outcome,
     secret: Pin,
 ) -> m.CheckoutResponse:
-    """12 and 30. A refusal says BL and CQ too; its AH is the date the loan still has (SP-30, peers 19)."""
+    """12 and 30. "Renewal ok" is Y only of a renewal that was done (CO-8, SP-30). A refusal says BL and CQ
+    too; its AH is the date the loan still has (peers 19)."""
     done = outcome.done
     item_type = call.library.item_types.get(item.type_id) if item else None
     magnetic = ("Y" if item_type.magnetic else "N") if done and item_type else "U"
     desensitize = "Y" if done and not outcome.renewal and item_type and item_type.desensitize else "N"
-    said = call.wording.language("", patron, call)
+    said = call.language("")
     fee = outcome.fee_minor is not None
     told = outcome.notes if done else outcome.reasons
     shown = lines(call, said, told, patron=patron) if not done or _worth_saying(call, outcome) else ()
     return kind(
         done,
-        outcome.renewal,
+        done and outcome.renewal,
         magnetic,
         desensitize,
         call.stamp,
@@ -159,7 +166,7 @@ def _loan_response(
         (item.properties or None) if item else None,
         None,
         None if done else patron is not None,
-        None if done else pin.cq(call, patron, secret),
+        None if done else pin.cq(call, secret),
         screen_messages=shown,
     )
 
@@ -178,7 +185,7 @@ def renew_every(unit: Unit, request: m.RenewAll, call: Call) -> Answer:
     if (repeat := recorded(unit, call, request)) is not None:
         return repeat
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
-    said = call.wording.language("", patron, call)
+    said = call.language("")
     institution = request.institution_id or call.institution.code
     if patron is None or not pin.passes(call, request.code, secret):
         reasons = (PATRON_UNKNOWN,) if patron is None else (PATRON_BAD_PIN,)

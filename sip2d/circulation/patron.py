@@ -52,8 +52,8 @@ def patron_status(unit: Unit, request: m.PatronStatusRequest, call: Call) -> Ans
 
 def _shut(call: Call, request: m.PatronStatusRequest, patron: PatronFacts, secret: Pin) -> Answer:
     """24 without the right PIN: the card is known, and nothing else is said of it (SP-8)."""
-    reasons = () if secret is Pin.ABSENT else (PATRON_BAD_PIN,)
-    said = call.wording.language(request.language, patron, call)
+    reasons = (PATRON_BAD_PIN,)
+    said = call.language(request.language)
     response = m.PatronStatusResponse(
         DENIED_STATUS,
         request.language,
@@ -61,7 +61,7 @@ def _shut(call: Call, request: m.PatronStatusRequest, patron: PatronFacts, secre
         request.institution_id or call.institution.code,
         request.patron_id,
         valid_patron=True,
-        valid_patron_password=pin.cq(call, patron, secret),
+        valid_patron_password=pin.cq(call, secret),
         screen_messages=lines(call, said, reasons),
     )
     return answer(call, response, reasons, result="refused")
@@ -78,7 +78,7 @@ def status_answer(
 ) -> Answer:
     """The 24 of a patron, unknown ones included (SP-8); ``named``: with his name and what he owes."""
     language = getattr(request, "language", "000")
-    said = call.wording.language(language, patron, call)
+    said = call.language(language)
     institution = request.institution_id or call.institution.code
     if patron is None:
         unknown = m.PatronStatusResponse(
@@ -88,7 +88,7 @@ def status_answer(
             institution,
             request.patron_id,
             valid_patron=False,
-            valid_patron_password=pin.cq(call, None, secret),
+            valid_patron_password=pin.cq(call, secret),
             screen_messages=lines(call, said, (PATRON_UNKNOWN,)),
         )
         return answer(call, unknown, (PATRON_UNKNOWN,))
@@ -101,7 +101,7 @@ def status_answer(
         request.patron_id,
         personal_name(call, patron) if named else "",
         True,
-        pin.cq(call, patron, secret),
+        pin.cq(call, secret),
         call.institution.currency if named else None,
         amount(call, patron.owed_minor) if named else None,
         patron_extras(call, patron) if named else (),
@@ -116,7 +116,7 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
     data (CN-4)."""
     patron = who.patron(unit, call, call.desk(), request.patron_id)
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
-    said = call.wording.language(request.language, patron, call)
+    said = call.language(request.language)
     institution = request.institution_id or call.institution.code
     if patron is None or not pin.passes(call, request.code, secret):
         return _nameless(call, request, patron, secret, said, institution)
@@ -144,7 +144,7 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
         kind.overdue_limit,
         kind.loan_limit,
         _valid(call, reasons),
-        pin.cq(call, patron, secret),
+        pin.cq(call, secret),
         call.institution.currency,
         amount(call, patron.owed_minor) if full else None,
         amount(call, limit) if full and limit is not None else None,
@@ -190,7 +190,7 @@ def _nameless(
         institution,
         request.patron_id,
         valid_patron=patron is not None,
-        valid_patron_password=pin.cq(call, patron, secret),
+        valid_patron_password=pin.cq(call, secret),
         screen_messages=lines(call, said, reasons),
     )
     return answer(call, response, reasons)

@@ -38,7 +38,7 @@ def fee_paid(unit: Unit, request: m.FeePaid, call: Call) -> Answer:
             write_off=request.payment_type == call.profile.payment_type_writeoff,
             refuse_overpayment=call.profile.refuse_overpayment,
         )
-    said = call.wording.language("", patron, call)
+    said = call.language("")
     response = m.FeePaidResponse(
         outcome.done,
         call.stamp,

@@ -47,10 +47,8 @@ def needed(call: Call, code: str) -> bool:
     return needs_pin(call.branch, code)
 
 
-def cq(call: Call, patron: PatronFacts | None, pin: Pin) -> bool | None:
+def cq(call: Call, pin: Pin) -> bool | None:
     """CQ: Y or N when AD was sent, else what the profile says (sip2.md 10)."""
     if pin is Pin.ABSENT:
-        if patron is None:
-            return None
         return None if call.profile.cq_without_pin == "absent" else False
     return pin is Pin.RIGHT

@@ -25,6 +25,6 @@ def serve(unit: Unit, request: Request, call: Call) -> Answer:
 
 def refuse(call: Call, request: Request, reason: Reason) -> Answer:
     """The typed refusal of a request for one reason, with its screen text (SP-9)."""
-    said = call.wording.language(getattr(request, "language", ""), None, call)
+    said = call.language(getattr(request, "language", ""))
     response = refusal(request, call.institution.code, call.stamp, lines(call, said, (reason,)))
     return answer(call, response, (reason,))

@@ -9,7 +9,7 @@ from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.loan import desk_of
 from sip2d.circulation.personal import branch_code, hold_patron_name
 from sip2d.circulation.registry import serves
-from sip2d.desk.outcome import Outcome
+from sip2d.desk.outcome import Outcome, Routing
 from sip2d.desk.take_back import take_back
 from sip2d.desk.undo import undo_loan
 from sip2d.policy.facts import ItemFacts
@@ -62,7 +62,7 @@ def _return_branch(call: Call, location: str) -> Branch:
 
 def _response(call: Call, request: m.Checkin, item: ItemFacts | None, outcome: Outcome) -> m.CheckinResponse:
     routing, profile = outcome.routing, call.profile
-    kind = _ALERTS.get(routing.kind) if routing else None
+    kind = _alert_type(routing, item)
     not_on_loan = any(note.code == "ITEM_NOT_ON_LOAN" for note in outcome.notes)
     ok = outcome.done and (profile.ok_of_return_not_on_loan or not not_on_loan)
     alert = _alert(call, kind.value if kind else None, ok)
@@ -95,8 +95,16 @@ def _response(call: Call, request: m.Checkin, item: ItemFacts | None, outcome: O
         alert_type,
         holder.barcode if holder else None,
         hold_patron_name(call, holder) if holder else None,
-        screen_messages=lines(call, call.wording.language("", None, call), told, patron=outcome.patron),
+        screen_messages=lines(call, call.language(""), told, patron=outcome.patron),
     )
+
+
+def _alert_type(routing: Routing | None, item: ItemFacts | None) -> AlertType | None:
+    """Why staff must act, if they must (SP-11); a copy borrowed of another library has a code of its own."""
+    kind = _ALERTS.get(routing.kind) if routing else None
+    if kind is not None and kind is not AlertType.TRANSIT and item is not None and item.is_temporary_ill:
+        return AlertType.INTERLIBRARY_LOAN
+    return kind
 
 
 def _alert(call: Call, kind: str | None, ok: bool) -> bool:

@@ -17,13 +17,9 @@ import msgspec
 from sip2d import packaged
 from sip2d.policy.decision import Reason
 from sip2d.policy.facts import PatronFacts
+from sip2d.policy.texts import BRACED, check_text
 from sip2d.store.library import Branch, Institution
 from sip2d.wire.kinds import money
-
-PLACEHOLDERS: Final = (
-    "patron_name", "item_title", "due_at", "expires_at", "amount", "limit", "branch", "count", "reason",
-)  # fmt: skip
-"""The only names a text may hold in braces."""
 
 FALLBACK: Final = "en"
 """The language that has every text."""
@@ -32,7 +28,6 @@ UNTOLD: Final = "REFUSED"
 """Said for a scenario without a text: a refusal is never silent."""
 
 _BY_CODE: Final = {"001": "en", "002": "fr", "011": "fr", "024": "en"}
-_BRACED: Final = re.compile(r"\{([^{}]*)\}")
 # The delimiter and the controls mean something on the wire (SP-9); the codec looks after other delimiters.
 _UNPRINTABLE: Final = str.maketrans(dict.fromkeys((*range(32), 127, ord("|")), " "))
 
@@ -97,12 +92,16 @@ class Wording(msgspec.Struct, frozen=True):
         """
         return self._spoken(_BY_CODE.get(code), place.branch.sip2.language, place.institution.language)
 
+    def speaks(self, code: str) -> bool:
+        """Whether this language code of the wire asks for texts there are."""
+        return _BY_CODE.get(code) in self.catalogue.texts
+
     def unplaced(self, what: Reason | str, code: str, institution: Institution | None) -> tuple[str, ...]:
         """The screen message of a terminal that is not bound to a branch yet (CN-7): no values, no width."""
         language = self._spoken(_BY_CODE.get(code), institution.language if institution else None)
         scenario = what if isinstance(what, str) else what.scenario
         text = self.text(institution.id if institution else 0, scenario, language)
-        return split(_BRACED.sub("", text).translate(_UNPRINTABLE).strip(), 0)
+        return split(BRACED.sub("", text).translate(_UNPRINTABLE).strip(), 0)
 
     def _spoken(self, *wanted: str | None) -> str:
         return next((language for language in wanted if language in self.catalogue.texts), FALLBACK)
@@ -134,7 +133,7 @@ class Wording(msgspec.Struct, frozen=True):
             # A reason that staff wrote as a sentence needs no second full stop.
             return value.rstrip(". ") if template[match.end() :].startswith(".") else value
 
-        said = _BRACED.sub(written, template).translate(_UNPRINTABLE).strip()
+        said = BRACED.sub(written, template).translate(_UNPRINTABLE).strip()
         return split(said, place.width)
 
     def _value(self, name: str, values: Mapping[str, object], language: str, place: Place) -> str:
@@ -186,18 +185,3 @@ def split(text: str, width: int) -> tuple[str, ...]:
                 joined = joined[width:]
         line = joined
     return (*lines, line) if line else tuple(lines)
-
-
-def check_text(text: str) -> None:
-    """Refuses a text with placeholders that do not exist, or with stray braces.
-
-    Raises:
-        ValueError: one sentence that says which.
-    """
-    for name in _BRACED.findall(text):
-        if name not in PLACEHOLDERS:
-            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
-            raise ValueError(f"There is no placeholder {{{name}}}; known are {known}.")
-    rest = _BRACED.sub("", text)
-    if "{" in rest or "}" in rest:
-        raise ValueError("A brace stands alone; placeholders are written like {due_at}.")

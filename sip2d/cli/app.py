@@ -8,6 +8,7 @@ import typer
 
 from sip2d.cli import (
     branch,
+    calendar,
     client,
     db,
     demo,
@@ -23,6 +24,7 @@ from sip2d.cli import (
     service,
     staff,
     terminal,
+    text,
     types,
 )
 from sip2d.cli.caller import tell
@@ -46,6 +48,8 @@ GROUPS = {
     "terminal": terminal.app,
     "message": message.app,
     "staff": staff.app,
+    "calendar": calendar.app,
+    "text": text.app,
     "rule": rule.app,
     "setting": rule.settings,
     "patron-type": types.patron_types,

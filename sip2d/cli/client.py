@@ -156,7 +156,9 @@ class _Demo:
     def __init__(self, said: Mapping[str, Any] | None = None, tls: bool = False) -> None:
         said = said or {}
         place = said.get("tls" if tls else "sip2", {})
-        terminal: Mapping[str, Any] = next((row for row in said.get("terminals", ()) if row["user"] == DEMO_TERMINAL), {})
+        terminal: Mapping[str, Any] = next(
+            (row for row in said.get("terminals", ()) if row["user"] == DEMO_TERMINAL), {}
+        )
         self.host: str | None = place.get("host")
         self.port: int | None = place.get("port")
         self.ca = Path(place["ca_file"]) if "ca_file" in place else None

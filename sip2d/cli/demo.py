@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from sip2d.cli import exits
+from sip2d.cli.caller import tell
+
 FOLDER = Path(".demo")
 
 
@@ -28,4 +31,11 @@ def demo(
         return
     from sip2d.demo import run
 
-    raise typer.Exit(run.demo(directory, port=port, tls_port=tls_port, admin_port=admin_port, say=typer.echo))
+    try:
+        code = run.demo(directory, port=port, tls_port=tls_port, admin_port=admin_port, say=typer.echo)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        tell(f"{error.strerror}: port 0 takes any free one, see `sip2d demo --help`.")
+        code = exits.UNAVAILABLE
+    raise typer.Exit(code)

@@ -207,9 +207,11 @@ class Dialogue:
         if not self._under_way:
             return  # an answer nobody waits for: of a retransmission whose first answer came after all
         body, trailer = split_trailer(frame, self._delimiter)
-        if trailer is not None and not verify(trailer, True, self.manner.profile.charset):
-            self._damaged(now)
-        elif trailer is None and self.manner.error_detection and _looks_hit(body):
+        if trailer is None:
+            damaged = self.manner.error_detection and _looks_hit(body)
+        else:
+            damaged = not verify(trailer, True, self.manner.profile.charset)
+        if damaged:
             self._damaged(now)
         elif body == b"96" and self._under_way[0].code != RequestAcsResend.code:
             self._asked_again(now)

@@ -1,14 +1,17 @@
 """What all connections of a daemon share: the store, the library in memory, the dialects, the pins; and how
 a call is made of them."""
 
+import functools
 import itertools
 import os
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
-from sip2d.circulation.call import UNSPOKEN, Call, PinOracle, Spoken
+from sip2d.circulation.call import UNSPOKEN, Answer, Call, PinOracle, Spoken
 from sip2d.circulation.status import Health
 from sip2d.circulation.wording import Catalogue, Wording
 from sip2d.daemon.admission import Admission
@@ -18,10 +21,20 @@ from sip2d.store.executor import Store
 from sip2d.store.library import Branch, Library, Terminal
 from sip2d.wire.profile import STANDARD, Profile
 
+Status = tuple[Answer, Spoken]
+STATUSES_KEPT: Final = 64
+"""A terminal that never asks twice alike must not fill the memory."""
+
 
 def utc_now() -> datetime:
     """The moment, aware UTC, to the second as the tables keep it (GN-1)."""
-    return datetime.now(UTC).replace(microsecond=0)
+    return _instant(int(time.time()))
+
+
+@functools.lru_cache(maxsize=2)
+def _instant(second: int) -> datetime:
+    """Kept for its second: 0.15 us instead of 0.7."""
+    return datetime.fromtimestamp(second, UTC)
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -55,6 +68,8 @@ class Acs:
         self._dialects: dict[tuple[str, str | None, str | None, str | None], Profile] = {}
         self._wordings: dict[int, Wording] = {}
         self._settings: dict[tuple[int, int], Settings] = {}
+        self._statuses: dict[tuple[bytes, int, int], Status] = {}
+        self._statuses_of: tuple[datetime, int, bool, bool] | None = None
         self._prefix = os.urandom(8)
         self._count = itertools.count()
 
@@ -71,6 +86,19 @@ class Acs:
     def health(self) -> Health:
         """What 98 may promise now."""
         return Health(self.store.readable, self.store.healthy)
+
+    def statuses(self, now: datetime) -> dict[tuple[bytes, int, int], Status]:
+        """Answers to 99 that hold for this second, each with what the SC said of itself; built once instead
+        of each time: 1 us instead of 40 (performance.md P1).
+
+        By the request's bytes, the branch, and the profile's identity: profiles are kept as long as this.
+        """
+        store = self.store
+        of = (now, self.admission.library.epoch, store.readable, store.healthy)
+        if of != self._statuses_of or len(self._statuses) >= STATUSES_KEPT:
+            self._statuses.clear()
+            self._statuses_of = of
+        return self._statuses
 
     def profile(self, name: str, branch: Branch | None = None) -> Profile:
         """The dialect of a terminal: its profile, with what its branch sets otherwise (CN-4). An unknown

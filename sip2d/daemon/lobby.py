@@ -1,12 +1,13 @@
 """What is answered from memory: 99 at any time, and everything else before login (SP-3, CN-7)."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sip2d.circulation.authorise import LOGIN_REQUIRED
 from sip2d.circulation.call import UNSPOKEN, Answer, Spoken
 from sip2d.circulation.refuse import refusal
 from sip2d.circulation.status import acs_status, closed_status, spoken
-from sip2d.daemon.acs import Acs, Binding
+from sip2d.daemon.acs import Acs, Binding, Status
 from sip2d.daemon.admission import Admitted
 from sip2d.store.library import Branch, Institution
 from sip2d.wire import codec
@@ -45,17 +46,31 @@ class Lobby:
         }
         return shared.popitem()[1] if len(shared) == 1 else acs.profile(fallback)
 
-    def status(self, request: ScStatus, binding: Binding | None, profile: Profile) -> Answer:
+    def status(self, body: bytes, binding: Binding | None, profile: Profile) -> Answer:
         """98: what the terminal may do; before login every flag is N and nothing of the library is told."""
         acs, now = self._acs, self._acs.now()
-        self.spoken = spoken(request)
+        if binding is None:
+            answer, self.spoken = self._told(body, None, profile, now)
+            return answer
+        known = acs.statuses(now)
+        key = (body, binding.branch_id, id(profile))
+        found = known.get(key)
+        if found is None:
+            found = known[key] = self._told(body, binding, profile, now)
+        answer, self.spoken = found
+        return answer
+
+    def _told(self, body: bytes, binding: Binding | None, profile: Profile, now: datetime) -> Status:
+        request = codec.parse_request(body, profile)
+        assert isinstance(request, ScStatus)  # its code is 99
+        said = spoken(request)
         institution, branch = self._place(binding)
         if institution is None or branch is None:
             code, zone = (institution.code, institution.zone) if institution else ("", NOWHERE)
             response = closed_status(code, stamp(now, zone), request)
         else:
-            response = acs_status(institution, branch, acs.health, stamp(now, branch.zone), request)
-        return Answer(codec.build(response, profile, self.spoken.version_1), "ok")
+            response = acs_status(institution, branch, self._acs.health, stamp(now, branch.zone), request)
+        return Answer(codec.build(response, profile, said.version_1), "ok"), said
 
     def refuse(self, request: Request, profile: Profile) -> Answer:
         """A known message before login: its own refusal, AF LOGIN_REQUIRED."""

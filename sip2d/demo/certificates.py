@@ -27,6 +27,12 @@ def files(folder: Path) -> Files:
     return Files(folder / "ca.pem", folder / "server.pem", folder / "server.key")
 
 
+def complete(folder: Path) -> bool:
+    """Whether all of them are there; the key is written last, at once."""
+    made = files(folder)
+    return all(file.exists() for file in (made.ca, made.cert, made.key))
+
+
 def make(folder: Path, now: datetime) -> Files:
     """Writes a CA and a server certificate for ``localhost``, ``127.0.0.1`` and ``::1``; the CA's key is kept
     nowhere."""
@@ -53,14 +59,18 @@ def make(folder: Path, now: datetime) -> Files:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
+    made.key.unlink(missing_ok=True)  # it belongs to another certificate
     made.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     made.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-    made.key.touch(0o600)
-    made.key.write_bytes(
+    draft = made.key.with_name(f"{made.key.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(0o600)
+    draft.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     )
+    draft.rename(made.key)
     return made
 
 

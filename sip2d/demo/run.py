@@ -1,6 +1,7 @@
 """Makes the demo library in a folder, and serves it."""
 
 import json
+import resource
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from sip2d.store.executor import Store
 LOOPBACK: Final = "127.0.0.1"
 DATABASE: Final = "library.db"
 DESCRIPTION: Final = "demo.json"
+OPEN_FILES: Final = 16_384
+"""One address may open a thousand connections and more; a shell's usual limit of 1024 files would not do."""
 
 
 def database_url(folder: Path) -> str:
@@ -49,16 +52,19 @@ def build(url: str, now: datetime) -> None:
 def ensure(folder: Path, say: Callable[[str], None]) -> None:
     """The demo in ``folder``, made when it is not there; a half-made one is made anew."""
     folder.mkdir(parents=True, exist_ok=True)
+    # That of a demo that was killed would mislead whoever waits for the new one.
+    (folder / DESCRIPTION).unlink(missing_ok=True)
     now = datetime.now(UTC)
-    if not certificates.files(folder).key.exists():
+    if not certificates.complete(folder):
         certificates.make(folder, now)
     database = folder / DATABASE
     if database.exists():
         return
     say("Making the demo library: two institutions, 200 patrons, 500 items and their past ...")
-    fresh = folder / f"{DATABASE}.new"
-    for leftover in folder.glob(f"{fresh.name}*"):
+    # A journal of a database that is gone would be replayed into the new one.
+    for leftover in folder.glob(f"{DATABASE}*"):
         leftover.unlink()
+    fresh = folder / f"{DATABASE}.new"
     build(f"sqlite:///{fresh.resolve()}", now)
     fresh.rename(database)
 
@@ -90,11 +96,17 @@ def settings(folder: Path, *, port: int, tls_port: int, admin_port: int) -> Sett
 
 
 def demo(folder: Path, *, port: int, tls_port: int, admin_port: int, say: Callable[[str], None]) -> int:
-    """Makes the demo where it is not there, and serves it until a signal. The exit code."""
+    """Makes the demo where it is not there, and serves it until a signal. The exit code.
+
+    Raises:
+        OSError: a port is taken; what was made is kept.
+    """
     ensure(folder, say)
     chosen = settings(folder, port=port, tls_port=tls_port, admin_port=admin_port)
     logs.configure(chosen.logging)
     prepare_database(chosen)
+    _allow_files()
+    description = folder / DESCRIPTION
 
     def up(daemon: Daemon) -> None:
         ports = {one.settings.name: one.port for one in daemon.listeners}
@@ -106,7 +118,17 @@ def demo(folder: Path, *, port: int, tls_port: int, admin_port: int, say: Callab
         )
         draft = folder / f"{DESCRIPTION}.new"
         draft.write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        draft.rename(folder / DESCRIPTION)
+        draft.rename(description)
         say(welcome.page(described, folder))
 
-    return main(lambda: compose(chosen), up)
+    try:
+        return main(lambda: compose(chosen), up)
+    finally:
+        description.unlink(missing_ok=True)
+
+
+def _allow_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,5 +1,7 @@
 """What a person sees when the demo is up: where it listens, whom to log in as, which barcodes to scan."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ def page(described: dict[str, object], folder: Path) -> str:
         f"  {row['user']:<16}{row['password']:<22}{row['branch']:<11}{row['profile']:<20}{row['about']}"
         for row in known["terminals"]
     )
+    program, patron, item = _program(), known["patrons"][0]["barcode"], known["items"][0]["barcode"]
     return f"""
 sip2d demo library {described["institution"]}
 
@@ -30,6 +33,11 @@ Patrons (PIN {plan.PIN})
 Items
 {_codes(known["items"])}
 
+In another terminal
+  {program} client --demo {folder} patron-information --patron {patron}
+  {program} client --demo {folder} checkout --patron {patron} --item {item}
+  {program} terminal list --as demo --database sqlite:///{(folder / "library.db").resolve()}
+
 The same as JSON: {folder / "demo.json"}. Ctrl-C ends it; what happened stays in {folder}.
 """
 
@@ -42,3 +50,12 @@ def _codes(rows: list[dict[str, str]]) -> str:
         f"  {about:<20}{codes[0]}" + (f" .. {codes[-1]}" if len(codes) > 1 else "")
         for about, codes in by_about.items()
     )
+
+
+def _program() -> str:
+    """What to type for `sip2d`: beside this interpreter when it is not on the PATH (`make demo`)."""
+    beside = Path(sys.executable).with_name("sip2d")
+    if shutil.which("sip2d") or not beside.exists():
+        return "sip2d"
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)

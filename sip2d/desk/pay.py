@@ -75,7 +75,7 @@ def pay(
     lines, rest = _allocate(unpaid, amount_minor)
     if rest and (write_off or refuse_overpayment or not desk.settings.accept_credit):
         owed = amount_minor - rest
-        refused = _refusal("PAYMENT_TOO_MUCH", limit=owed) if owed else NOTHING_OWED
+        refused = _refusal("PAYMENT_TOO_MUCH", limit_minor=owed) if owed else NOTHING_OWED
         return PaymentOutcome(done=False, reasons=(refused,))
     if rest:
         lines.append(Posting("CREDIT", -rest))

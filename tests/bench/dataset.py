@@ -82,7 +82,9 @@ def _bulks(made: seed.Made, now: datetime) -> list[Bulk]:
          f"+33 1 55 {n % 10**6:06d}", f"{n % 300} rue de la Gare, 00000 Valmont", "fr", pin, expires, lent)
         for n in range(1, PATRONS + 1)
     )  # fmt: skip
-    titles = ((owner, f"T{n}", f"Un titre assez long, volume {n}", "Auteur, Une") for n in range(1, TITLES + 1))
+    titles = (
+        (owner, f"T{n}", f"Un titre assez long, volume {n}", "Auteur, Une") for n in range(1, TITLES + 1)
+    )
     items = (
         (owner, home, home, (n - 1) // 3 + 1, book, item_barcode(n), "843 HUG", "ADULTE", 2000, "02")
         for n in range(1, ITEMS + 1)

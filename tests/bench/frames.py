@@ -67,6 +67,4 @@ def renewals(turn: int = 0) -> Iterator[bytes]:
     at = stamp()
     for place, item in enumerate(random.Random(11).sample(range(first + 1, first + half + 1), half)):
         patron, barcode = dataset.patron_barcode(dataset.borrower(item)), dataset.item_barcode(item)
-        yield sealed(
-            Renew(False, False, at, NO_DATE, dataset.HOUSE.code, patron, item_id=barcode), place
-        )
+        yield sealed(Renew(False, False, at, NO_DATE, dataset.HOUSE.code, patron, item_id=barcode), place)

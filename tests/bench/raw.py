@@ -1,8 +1,9 @@
-"""The limit of the database: the statements of patron information, as the store makes them, in a bare loop."""
+"""The limit of the database: the store's statements of patron information in a bare loop."""
 
 import itertools
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,16 @@ def asked(url: str, numbers: list[int]) -> list[Asked]:
         institution = next(
             one.id for one in unit.library.institutions.values() if one.code == dataset.HOUSE.code
         )
-        heard: Asked = []
-
-        def execute(sql: str, params: tuple[Any, ...]) -> Any:
-            heard.append((sql, params))
-            return driver.execute(sql, params)
-
         driver = unit.core.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
+        heard: Asked = []
+
+        def execute(
+            sql: str, params: tuple[Any, ...], ask: Callable[..., sqlite3.Cursor] = driver.execute
+        ) -> sqlite3.Cursor:
+            heard.append((sql, params))
+            return ask(sql, params)
+
         listening = Unit(unit.library, unit.core, SQLITE, execute, False)
         for number in numbers:
             heard.clear()

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip2d.circulation.wording import PLACEHOLDERS, Catalogue, Wording, check_text, split
+from sip2d.circulation.wording import Catalogue, Wording, split
 from sip2d.policy.calendar import Calendar
 from sip2d.policy.decision import Action, Reason
 from sip2d.policy.rulebook import RULES
+from sip2d.policy.texts import PLACEHOLDERS, check_text
 from sip2d.store.library import Branch, BranchSip2, Institution
 from tests.policy.make import PATRON
 from tests.support.places import ROOT

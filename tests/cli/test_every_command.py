@@ -36,6 +36,12 @@ LIBRARY = (
     "rule remove 1",
     "rule disable 1",
     "setting set hold_shelf_days 3 --institution MAIN",
+    "calendar own NORTH",
+    "calendar hours set mon-fri=9-12,14-19 sun=closed --institution MAIN",
+    "calendar closure add 2030-05-01 --title Holiday --institution MAIN",
+    "calendar exception add 2030-05-01 --institution MAIN",
+    "text set LOAN_LIMIT Enough --institution MAIN",
+    "sortbin add 3 --branch NORTH --routing TRANSIT",
     "patron-type add NEW --institution MAIN",
     "patron-type set ADULT --limit loan_limit=9 --institution MAIN",
     "item-type add NEW --institution MAIN",
@@ -125,7 +131,10 @@ READS = (
     "item show I1 --institution MAIN", "loan list --institution MAIN", "loan show 1 --institution MAIN",
     "hold list --institution MAIN", "hold show 1 --institution MAIN", "fee list --institution MAIN",
     "fee show 1 --institution MAIN", "why P1 --institution MAIN", "why P1 I1 --institution MAIN",
-    "sortbin test I1 --institution MAIN", "db check",
+    "sortbin test I1 --institution MAIN", "sortbin list", "sortbin list --branch NORTH",
+    "calendar show NORTH", "calendar hours list --branch NORTH", "calendar closure list --institution MAIN",
+    "calendar exception list --institution MAIN", "text list --institution MAIN",
+    "text show LOAN_LIMIT --institution MAIN", "db check",
 )  # fmt: skip
 
 
@@ -145,6 +154,8 @@ def test_reads_print_in_three_formats_and_change_nothing(sqlite_library: Shell, 
 
 def callbacks() -> list[object]:
     groups = [app, *GROUPS.values()]
+    inner = [group.typer_instance for each in GROUPS.values() for group in each.registered_groups]
+    groups += [group for group in inner if group is not None]
     return [command.callback for group in groups for command in group.registered_commands]
 
 

@@ -113,7 +113,7 @@ def test_co_30_paying_too_much_is_told_with_what_is_owed(stand: Stand) -> None:
         assert [each.code for each in paid(stand, unit, 1).reasons] == ["PAYMENT_NOTHING_OWED"]
         owe(stand, unit)
         (reason,) = paid(stand, unit, 851).reasons
-        assert reason.values == {"limit": 850}
+        assert reason.values == {"limit_minor": 850}
 
 
 def test_co_30_a_fee_id_pays_that_fee_only(stand: Stand) -> None:

@@ -1,7 +1,7 @@
 """sip2d on a disk that a file fills, run as a script: ``full_disk.py FILE serve ...``.
 
-While FILE exists the SQLite library may not grow by a page, and every COMMIT needs one: it fails with SQLite's own
-SQLITE_FULL, as on a file system without space.
+While FILE exists the SQLite library may not grow by a page, and every COMMIT needs one: it fails with
+SQLite's own SQLITE_FULL, as on a file system without space.
 """
 
 import functools

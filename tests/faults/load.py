@@ -1,9 +1,9 @@
 """Kiosks under load, what they were told, and what the database says: the history checker of the fault tests.
 
-Each kiosk has patrons and items of its own, so it knows what every answer must be. It asks a window of requests
-at once, one an item and one payment, and remembers those without an answer: when it is connected again it sends
-them again first, as a real one does with its last. Every request of an item has a transaction date of its own:
-a kiosk's clock that goes on (SP-21).
+Each kiosk has patrons and items of its own, so it knows what every answer must be. It asks a window of
+requests at once, one an item and one payment, and remembers those without an answer: when it is connected
+again it sends them again first, as a real one does with its last. Every request of an item has a transaction
+date of its own: a kiosk's clock that goes on (SP-21).
 """
 
 import random

@@ -1,8 +1,9 @@
-"""The library that the daemons of these tests serve: the small one, with kiosks that log in and much to lend."""
+"""The library that these daemons serve: the small one, with kiosks that log in and much to lend."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, Row, insert, select, text
+from sqlalchemy import Engine, insert, select, text
 
 from sip2d.daemon.pins import hash_secret
 from sip2d.store import migrate, tables
@@ -58,17 +59,15 @@ def prepare(url: str) -> None:
                 address=f"{DESKS}{number}", prefix_length=32, username=f"user-{number}",
                 password_hash=password, created_at=now,
             )  # fmt: skip
-        core.execute(
-            insert(tables.staff_account).values(login="boss", roles='["GENERAL_SYS_ADMIN"]')
-        )
+        core.execute(insert(tables.staff_account).values(login="boss", roles='["GENERAL_SYS_ADMIN"]'))
 
 
-def rows(url: str, query: str, **values: object) -> list[Row[tuple[object, ...]]]:
+def rows(url: str, query: str, **values: object) -> list[tuple[Any, ...]]:
     """What stands in the database now, asked on a connection of its own."""
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
-            return list(connection.execute(text(query), values))
+            return [tuple(row) for row in connection.execute(text(query), values)]
     finally:
         engine.dispose()
 
@@ -86,8 +85,10 @@ def change(url: str, *statements: str) -> None:
         engine.dispose()
 
 
-EFFECTS = ("loan", "loan_event", "hold", "item", "patron", "fee", "fee_balance", "ledger_txn", "ledger_posting",
-           "user_block", "audit_log", "journal")  # fmt: skip
+EFFECTS = (
+    "loan loan_event hold item patron fee fee_balance ledger_txn ledger_posting user_block audit_log journal"
+).split()
+"""The tables that an exchange could change."""
 
 
 def snapshot(url: str) -> dict[str, list[tuple[object, ...]]]:

@@ -1,10 +1,14 @@
 """The database is full, away, or does not say what became of a COMMIT (issue 5.3; F3, F4, F6; G3)."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
+from typing import LiteralString
 
+import psycopg
 import pytest
 
 from tests.faults import places
@@ -120,7 +124,9 @@ def test_a_disk_that_fails_under_load_loses_and_doubles_nothing(full: tuple[Daem
 
 
 def _events(url: str, item: str) -> list[object]:
-    query = "SELECT kind FROM loan_event WHERE item_id = (SELECT id FROM item WHERE barcode = :item) ORDER BY id"
+    query = (
+        "SELECT kind FROM loan_event WHERE item_id = (SELECT id FROM item WHERE barcode = :item) ORDER BY id"
+    )
     return [row[0] for row in rows(url, query, item=item)]
 
 
@@ -132,8 +138,8 @@ def assert_closed_without_an_answer(daemon: Daemon, kiosk: Kiosk) -> None:
 
 
 def test_a_failed_write_of_sqlite_is_never_answered(sqlite_databases: Databases, tmp_path: Path) -> None:
-    """F4: an I/O error at COMMIT leaves the outcome unknown: no answer, the connection closes, and the kiosk's repeat
-    is right (G3). Reads go on meanwhile."""
+    """F4: an I/O error at COMMIT leaves the outcome unknown: no answer, the connection closes, and the
+    kiosk's repeat is right (G3). Reads go on meanwhile."""
     with Daemon(tmp_path, sqlite_databases.fresh(places.prepare)) as daemon, Kiosk(daemon.address) as other:
         body = checkout(1, now())
         with Kiosk(daemon.address) as kiosk:
@@ -204,48 +210,85 @@ def test_backends_terminated_under_load_lose_and_double_nothing(
     assert fleet.findings(away.url) == []
 
 
-WAITING = """SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sip2d' AND wait_event = 'SyncRep'"""
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND wait_event = 'SyncRep'"
+
+
+def waits(url: str, name: str) -> bool:
+    """Whether a COMMIT of this application is made and waits for a standby's word."""
+    return int(rows(url, WAITING, name=name)[0][0]) > 0
+
+
+class MissingStandby:
+    """While it is needed a COMMIT is made, and then waits for the word of a standby that does not exist."""
+
+    def __init__(self, cluster: PostgresCluster, url: str) -> None:
+        self._cluster, self._url = cluster, url
+
+    def __enter__(self) -> None:
+        self._set("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        self._over = threading.Event()
+        # The setting takes effect some time after it is made: when the first COMMIT of this probe is held up.
+        self._probe = threading.Thread(target=self._commit, daemon=True)
+        self._probe.start()
+        until(lambda: waits(self._url, "probe"))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._set("ALTER SYSTEM RESET synchronous_standby_names")
+        self._probe.join(10)
+
+    def _commit(self) -> None:
+        address = self._url.partition("?")[2].replace("&", " ")
+        with psycopg.connect(
+            f"{address} user=sip2d dbname=postgres application_name=probe", autocommit=True
+        ) as probe:
+            while not self._over.is_set():
+                probe.execute("SELECT pg_logical_emit_message(true, 'probe', '')")
+
+    def _set(self, statement: LiteralString) -> None:
+        self._cluster.execute(statement)
+        self._cluster.execute("SELECT pg_reload_conf()")
 
 
 def test_a_commit_that_postgresql_made_but_never_told_is_answered_once(
     away: Daemon, own_postgres_cluster: PostgresCluster
 ) -> None:
-    """The backend dies after its COMMIT, waiting for a standby that does not exist, so the effect is there and no
-    word of it came back. The second run finds it in the journal; cut off as well it stays unknown, and the
+    """The backend dies after its COMMIT, waiting for a standby that does not exist, so the effect is there
+    and no word of it came back. The second run finds it in the journal; cut off as well it stays unknown, and the
     connection closes without an answer; the repeat after a reconnect gets the recorded answer."""
-    cluster = own_postgres_cluster
 
-    def hold() -> None:
-        cluster.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-        cluster.execute("SELECT pg_reload_conf()")
+    def cut() -> bool:
+        if waits(away.url, "sip2d"):
+            own_postgres_cluster.execute(TERMINATE)
+            return True
+        return False
 
-    def release() -> None:
-        cluster.execute("ALTER SYSTEM RESET synchronous_standby_names")
-        cluster.execute("SELECT pg_reload_conf()")
+    def noted() -> bool:
+        return bool(rows(away.url, "SELECT id FROM terminal WHERE last_used_at IS NOT NULL"))
 
-    def cut() -> None:
-        until(lambda: rows(away.url, WAITING)[0][0] == 1)
-        cluster.execute(TERMINATE)
+    def closed() -> bool:
+        cut()
+        return any(line["reason"] == "outcome_unknown" for line in away.events("connection.closed"))
 
+    standby = MissingStandby(own_postgres_cluster, away.url)
     with Kiosk(away.address) as other, Kiosk(away.address) as kiosk:
         assert kiosk.ask(checkout(0, now())).ok
-        hold()
-        first = checkout(1, now())
-        kiosk.send(first)
-        cut()
-        until(lambda: rows(away.url, WAITING)[0][0] == 1)
-        assert _events(away.url, load_item(0, 1)) == ["LOAN"], "it was committed, though nobody was told"
-        release()
+        until(noted)  # nothing else is to be written from here on
+        first, second = checkout(1, now()), checkout(2, now())
+        with standby:
+            kiosk.send(first)
+            until(cut)
+            until(lambda: waits(away.url, "sip2d"))
+            assert _events(away.url, load_item(0, 1)) == ["LOAN"], "it was committed, though nobody was told"
         answer = kiosk.read()
         assert answer.ok
         assert kiosk.ask(first).text == answer.text
-        hold()
-        second = checkout(2, now())
-        kiosk.send(second)
-        cut()
-        cut()
-        assert_closed_without_an_answer(away, kiosk)
-        release()
+        with standby:
+            kiosk.send(second)
+            until(closed)
+            assert_closed_without_an_answer(away, kiosk)
         assert until(lambda: serves(other)) < RECOVERED
     with Kiosk(away.address) as kiosk:
         answers: list[Reply] = [kiosk.ask(second), kiosk.ask(second)]

@@ -10,13 +10,13 @@ from tests.faults.load import Fleet
 from tests.support.daemon import Daemon
 from tests.support.databases import Databases, SqliteDatabases
 
-KILLS = 11
+KILLS = 10
 EARLY = Path(__file__).with_name("early_answers.py")
 
 
 @pytest.mark.timeout(150)
 def test_whatever_was_acknowledged_survives_and_is_done_once(databases: Databases, tmp_path: Path) -> None:
-    """Eleven kills on each database, at moments drawn by lot; what has no answer is sent again each time."""
+    """Ten kills on each database, at moments drawn by lot; what has no answer is sent again each time."""
     seed = 20261
     url = databases.fresh(places.prepare)
     chance, fleet = random.Random(seed), Fleet(seed)
@@ -44,7 +44,7 @@ def test_whatever_was_acknowledged_survives_and_is_done_once(databases: Database
 def test_the_checker_sees_an_answer_that_came_before_its_commit(
     sqlite_databases: SqliteDatabases, tmp_path: Path
 ) -> None:
-    """The proof of the proof: with COMMIT put off until the next transaction the same loop must find losses."""
+    """The proof of the proof: with COMMIT put off until the next transaction the loop must find losses."""
     url = sqlite_databases.fresh(places.prepare)
     fleet, found = Fleet(7), list[str]()
     daemon = Daemon(tmp_path, url, program=(str(EARLY),))

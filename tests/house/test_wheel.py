@@ -1,5 +1,6 @@
 """The wheel holds the code, the migrations and the configuration: an empty folder is enough to run it."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo.running import Demo
 from tests.support.places import ROOT
 
 PLACES = {"sip2d": "sip2d", "migrations": "sip2d/_migrations", "config": "sip2d/_config"}
@@ -62,3 +64,22 @@ def test_the_code_in_the_wheel_is_the_checkout_s(wheel: Path, tmp_path: Path) ->
     file, version = done.stdout.split()
     assert file == str(tmp_path / "sip2d" / "__init__.py")
     assert wheel.name.startswith(f"sip2d-{version}-")
+
+
+def test_installed_it_runs_a_demo_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    """Issue 1.3: its own command, code, migrations and configuration; only the dependencies are this
+    environment's.
+    """
+    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    empty.mkdir()
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+               "--disable-pip-version-check", "--target", str(installed), str(wheel)]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    asked = [sys.executable, "-c", "import sip2d.packaged as p; print(p.__file__, p.migrations())"]
+    found = subprocess.run(asked, cwd=empty, env=environment, check=True, capture_output=True, text=True)
+    assert all(path.startswith(f"{installed}/") for path in found.stdout.split())
+    program = str(installed / "bin" / "sip2d")
+    with Demo(empty, command=(program,), cwd=empty, env=environment) as demo, demo.kiosk() as kiosk:
+        assert kiosk.ask("9900802.00")["AO"] == "VALMONT"
+    assert [path.name for path in empty.iterdir()] == [".demo"]

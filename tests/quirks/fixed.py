@@ -46,8 +46,8 @@ def a_delimiter_after_the_fixed_part(floor: Floor) -> None:
 @ROWS("D6", "D7")
 def statuses_of_every_kind(floor: Floor) -> None:
     frames = ["9900802.0E", "990 802.00", "9900802.13Y", "990302.00"]
-    frames += [f"9{status}".replace("9", "99", 1) + width + "2.00" for status in "012" for width in
-               ("000", "030", "080", "100", "999", " 80")]  # fmt: skip
+    widths = ("000", "030", "080", "100", "999", " 80")
+    frames += [f"99{status}{width}2.00" for status in "012" for width in widths]
     for frame in frames:
         answer = floor.kiosk.ask(frame)
         assert answer[:3] == b"98Y", frame

@@ -108,7 +108,7 @@ def a_short_64_without_a_list(floor: Floor) -> None:
 
 @ROWS("A15")
 def ten_requests_in_flight(floor: Floor) -> None:
-    frames = [(item(f"X{n}") if n % 2 else f"9900802.0{n % 1}") for n in range(10)]
+    frames = [item(f"X{n}") if n % 2 else "9900802.00" for n in range(10)]
     replies = floor.kiosk.send("".join(f"{one}\r" for one in frames).encode())
     assert [one[:2] for one in replies] == [b"98", b"18"] * 5
     assert [one.split(b"AB")[1].split(b"|")[0] for one in replies[1::2]] == [b"X1", b"X3", b"X5", b"X7", b"X9"]

@@ -1,15 +1,12 @@
 """Every row of the list of real-world quirks, played against the server or listed with the reason why not."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.machine.hall import furnish, opened
 from tests.quirks import checksums, fixed, framing, replies, sessions, variable
 from tests.quirks.floor import Floor, Row
-from tests.support.databases import Databases
 
 ROWS: dict[str, Row] = {
     name: row
@@ -17,13 +14,6 @@ ROWS: dict[str, Row] = {
     for name, row in module.ROWS.items()
 }
 PLAYED = {name: row.play for name, row in ROWS.items() if row.play is not None}
-
-
-@pytest.fixture
-def floor(sqlite_databases: Databases, tmp_path: Path) -> Iterator[Floor]:
-    """A bound kiosk at branch CENTRAL. What quirks are about does not know which database there is."""
-    with opened(sqlite_databases.fresh(furnish), tmp_path / "access.log") as (hall, events):
-        yield Floor(hall, hall.connect(), events)
 
 
 @pytest.mark.parametrize("name", PLAYED)

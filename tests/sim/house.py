@@ -5,11 +5,14 @@ own connection over TCP. Same database, same clock, same terminals.
 import asyncio
 import ipaddress
 
+import msgspec
+
 from sip2d.circulation.authorise import LOGIN_REQUIRED
+from sip2d.circulation.call import UNSPOKEN
 from sip2d.circulation.refuse import refusal
 from sip2d.circulation.registry import SERVICES
 from sip2d.circulation.service import serve
-from sip2d.circulation.status import acs_status, closed_status
+from sip2d.circulation.status import acs_status, closed_status, spoken
 from sip2d.compose import catalogue, profiles
 from sip2d.config import LimitsSettings
 from sip2d.daemon.access_log import AccessLog
@@ -18,6 +21,7 @@ from sip2d.daemon.admission import Address, Admission, Admitted, LoggedIn, Seat
 from sip2d.daemon.connection import Connection
 from sip2d.daemon.front import Front
 from sip2d.daemon.listener import Peer
+from sip2d.daemon.login import PLAIN
 from sip2d.daemon.metrics import Metrics
 from sip2d.daemon.pins import Pins, matches
 from sip2d.session.session import Session
@@ -103,7 +107,7 @@ class InProcess:
         self._admitted, self._seat, _ = self.server.admit(terminal)
         bound = self._admitted.terminal
         self._binding = Binding(bound, bound.branch_id) if bound else None
-        self._version_1 = False
+        self._spoken = UNSPOKEN
         self._session = Session(
             self.server.front.limits(self._binding, self._profile),
             self._profile.terminator_bytes,
@@ -130,7 +134,7 @@ class InProcess:
             binding = self._binding
             rows = {row.id: row for row in self.server.acs.library.terminals}
             if binding is not None and binding.terminal.id in rows:
-                self._binding = Binding(rows[binding.terminal.id], binding.branch_id)
+                self._binding = Binding(rows[binding.terminal.id], binding.branch_id, self._spoken)
             limits = self.server.front.limits(self._binding, self._profile)
             self._session.adjust(limits, self._profile.terminator_bytes)
 
@@ -184,35 +188,38 @@ class InProcess:
 
     def _status(self, request: ScStatus) -> bytes:
         acs = self.server.acs
+        self._spoken = spoken(request)
         binding = self._binding
         if binding is None:
             branch = acs.library.branches[self._admitted.candidates[0].branch_id]
             institution = acs.library.institutions[branch.institution_id]
-            closed = closed_status(institution.code, stamp(acs.now(), institution.zone), request)
-            return codec.build(closed, self._profile)
+            now = stamp(acs.now(), institution.zone)
+            closed = closed_status(institution.code, now, request)
+            return codec.build(closed, self._profile, self._spoken.version_1)
+        self._binding = msgspec.structs.replace(binding, spoken=self._spoken)
         branch = acs.library.branches[binding.branch_id]
-        response = acs_status(
-            acs.library.institutions[branch.institution_id],
-            branch,
-            acs.health,
-            stamp(acs.now(), branch.zone),
-            request,
-        )
-        self._version_1 = request.protocol_version.startswith("1.")
-        return codec.build(response, self._profile, self._version_1)
+        institution = acs.library.institutions[branch.institution_id]
+        now = stamp(acs.now(), branch.zone)
+        told = acs_status(institution, branch, acs.health, now, request)
+        return codec.build(told, self._profile, self._spoken.version_1)
 
     async def _log_in(self, request: Login) -> bytes:
-        found = await self.server.acs.admission.login(
-            self.server.pins,
-            self._admitted,
-            self._seat,
-            user=request.login_user,
-            password=request.login_password,
-            location=(request.location_code or "").strip() or None,
-            now=self.server.seconds,
+        plain = request.uid_algorithm in PLAIN and request.pwd_algorithm in PLAIN
+        found = (
+            plain
+            and request.login_password
+            and await self.server.acs.admission.login(
+                self.server.pins,
+                self._admitted,
+                self._seat,
+                user=request.login_user,
+                password=request.login_password,
+                location=(request.location_code or "").strip() or None,
+                now=self.server.seconds,
+            )
         )
         if isinstance(found, LoggedIn):
-            self._binding = Binding(found.terminal, found.branch.id)
+            self._binding = Binding(found.terminal, found.branch.id, self._spoken)
             limits = self.server.front.limits(self._binding, self._profile)
             self._session.bind(limits, self._profile.terminator_bytes)
         else:
@@ -231,6 +238,7 @@ class OverTcp:
         self._listener: asyncio.Server | None = None
         self._terminal = ""
         self._number = 0
+        self._writer: asyncio.StreamWriter | None = None
 
     @property
     def store(self) -> Store:
@@ -245,12 +253,18 @@ class OverTcp:
         return Connection(self.server.front, peer)
 
     async def connect(self, terminal: str) -> None:
+        await self._hang_up()
+        port = await self.listen(terminal)
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def listen(self, terminal: str) -> int:
+        """The port; from now on who connects is this terminal."""
         self._terminal = terminal
         if self._listener is None:
             loop = asyncio.get_running_loop()
             self._listener = await loop.create_server(self._made, "127.0.0.1", 0)
-        port = self._listener.sockets[0].getsockname()[1]
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+        port: int = self._listener.sockets[0].getsockname()[1]
+        return port
 
     async def restart(self) -> None:
         await self._shut()
@@ -261,6 +275,7 @@ class OverTcp:
         self.server.changed()
 
     async def send(self, data: bytes) -> None:
+        assert self._writer is not None
         self._writer.write(data)
 
     async def receive(self, terminator: bytes) -> bytes | None:
@@ -268,24 +283,29 @@ class OverTcp:
             try:
                 return await self._reader.readuntil(terminator)
             except asyncio.IncompleteReadError as cut:
-                self._writer.close()
                 return cut.partial or None
 
     async def rest(self) -> bytes:
-        if self._writer.can_write_eof():
-            self._writer.write_eof()
+        assert self._writer is not None
+        self._writer.write_eof()
         async with asyncio.timeout(WAIT):
             left = await self._reader.read()
-        self._writer.close()
-        await self._writer.wait_closed()
+        await self._hang_up()
         return left
 
+    async def _hang_up(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+            await writer.wait_closed()
+
     async def _shut(self) -> None:
+        await self._hang_up()
         if self._listener is not None:
             self._listener.close()
             self._listener = None
         self.server.front.abort()
-        await asyncio.sleep(0)  # the loop tells them that they are lost
+        await asyncio.sleep(0.01)  # the loop tells them that they are lost
         self.server.close()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The real daemon as a process of its own: `sip2d serve --config FILE`, started, killed, stopped, started again.
+"""The real daemon as a process of its own: `sip2d serve --config FILE`; started, killed, started again.
 
 Nothing here sleeps: it is ready when it says so where systemd would listen (``NOTIFY_SOCKET``), and what
 happened is known from its log, line by line as it is written. It listens on a loopback address of this test
@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -104,7 +105,11 @@ class Daemon:
             )  # fmt: skip
             self._reader = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
             self._reader.start()
-            self._await_notice(told, "READY=1", START_SECONDS)
+            try:
+                self._await_notice(told, "READY=1", START_SECONDS)
+            except BaseException:
+                self.kill()
+                raise
         return self
 
     def kill(self) -> None:
@@ -137,7 +142,8 @@ class Daemon:
             return self._await_notice(told, "READY=1", PATIENCE)
 
     def _end(self, number: signal.Signals) -> int:
-        self.send(number)
+        with suppress(ProcessLookupError):
+            self.send(number)
         return self.wait()
 
     def __enter__(self) -> Self:
@@ -176,7 +182,7 @@ class Daemon:
                 self._news.notify_all()
 
     def until(self, event: str, seconds: float = PATIENCE, **equal: object) -> Event:
-        """The first line of the log (from the very start) with this event and these values, once it is there."""
+        """The first line of the log, from the very start, with this event and values, once it is there."""
 
         def found() -> Event | None:
             for one in self.log:
@@ -227,7 +233,7 @@ class Daemon:
         return pages * resource.getpagesize()
 
     def limit_files(self, size: int | None) -> None:
-        """No file of it may grow beyond ``size`` bytes from now on (EFBIG, an I/O error); None: as they like."""
+        """No file of it may grow beyond ``size`` bytes from now on (EFBIG, an I/O error); None: no limit."""
         resource.prlimit(
             self.pid, resource.RLIMIT_FSIZE,
             (resource.RLIM_INFINITY if size is None else size, resource.RLIM_INFINITY),

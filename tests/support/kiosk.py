@@ -63,7 +63,7 @@ def seal(body: str, sequence: int) -> bytes:
 
 
 def parse(frame: bytes) -> tuple[Reply, int | None]:
-    """An answer without its terminator, and its sequence number. AssertionError when its checksum is wrong."""
+    """An answer without its terminator, and its sequence number. AssertionError: its checksum is wrong."""
     body, mark, sum_ = frame.rpartition(b"AZ")
     sequence: int | None = None
     if mark and len(sum_) == 4:

@@ -1,0 +1,1 @@
+"""The demo library, started as a person starts it."""

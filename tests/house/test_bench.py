@@ -1,0 +1,91 @@
+"""The bench's arithmetic (issue 8.3): what is done with what was measured. No timing is asserted."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bench import figures
+from tests.bench.figures import AT_LEAST, AT_MOST, Row, percentile, ratio, row, table, to_json
+
+
+@pytest.mark.parametrize(
+    ("over", "under", "expected"),
+    [
+        ([4.0], [2.0], 2.0),
+        ([1.0, 100.0, 3.0], [1.0, 50.0, 1.0], 2.0),  # 1, 2, 3: not the ratio of the medians (3)
+        ([2.0, 4.0], [1.0, 1.0], 3.0),
+        ([2.0, 2.0, 200.0], [1.0, 1.0, 1.0], 2.0),  # one busy second decides nothing
+    ],
+)
+def test_ratio_is_the_median_of_the_rounds(over: list[float], under: list[float], expected: float) -> None:
+    assert ratio(over, under) == pytest.approx(expected)
+
+
+def test_ratio_wants_whole_rounds() -> None:
+    with pytest.raises(ValueError, match="no round"):
+        ratio([], [])
+    with pytest.raises(ValueError):
+        ratio([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        (range(1, 101), 0.99, 99),
+        (range(1, 101), 0.5, 50),
+        (range(1, 101), 1.0, 100),
+        (range(1, 4), 0.5, 2),
+        (range(1, 51), 0.99, 50),  # with few values it is the worst
+        ([5.0], 0.99, 5.0),
+        ([3.0, 1.0, 2.0], 0.01, 1.0),
+    ],
+)
+def test_percentile(values: list[float], share: float, expected: float) -> None:
+    assert percentile(values, share) == expected
+
+
+def test_percentile_of_nothing_reaches_no_goal() -> None:
+    assert math.isnan(percentile([], 0.99))
+    assert not row("nothing", percentile([], 0.99), "ms", AT_MOST, 5).ok
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(0.01, 1.0))
+def test_percentile_is_the_smallest_that_so_many_do_not_exceed(values: list[float], share: float) -> None:
+    found = percentile(values, share)
+    assert found in values
+    assert sum(value <= found for value in values) >= share * len(values)
+    assert sum(value < found for value in values) < share * len(values)
+
+
+@pytest.mark.parametrize(
+    ("value", "compare", "bound", "ok"),
+    [
+        (0.40, AT_LEAST, 0.40, True),
+        (0.3999999, AT_LEAST, 0.40, False),
+        (5.0, AT_MOST, 5, True),
+        (5.0001, AT_MOST, 5, False),
+        (1e9, "", 0, True),
+    ],
+)
+def test_a_goal_is_judged_by_the_exact_value(value: float, compare: str, bound: float, ok: bool) -> None:
+    assert row("it", value, "x", compare, bound).ok is ok
+
+
+def test_results_have_the_five_keys_in_order() -> None:
+    rows = [row("a", 0.123456, "x", AT_LEAST, 0.4), row("b", 12345.6, "1/s")]
+    assert msgspec.json.decode(to_json(rows)) == [
+        {"name": "a", "value": 0.1235, "unit": "x", "goal": ">= 0.4", "ok": False},
+        {"name": "b", "value": 12350.0, "unit": "1/s", "goal": "", "ok": True},
+    ]
+    assert figures.to_json([]) == b"[]\n"
+
+
+def test_the_table_marks_what_missed_its_goal() -> None:
+    shown = table([Row("slow", 9, "ms", "<= 5", False), Row("fast", 1, "ms", "<= 5"), Row("told", 3, "us")])
+    slow, fast, told = shown.splitlines()[2:]
+    assert slow.endswith("NO")
+    assert fast.endswith("yes")
+    assert told.endswith("us")
