@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sip2d.circulation.call import Answer, Call
 from sip2d.desk.outcome import Effect
-from sip2d.policy.decision import Reason
+from sip2d.policy.decision import Action, Reason
 from sip2d.policy.facts import PatronFacts
 from sip2d.store import journal
 from sip2d.store.unit import Unit
@@ -29,6 +29,14 @@ def lines(
         for line in call.wording.lines(reason, language, call, patron):
             said.setdefault(line)
     return tuple(said)
+
+
+def success(call: Call, language: str, scenario: str, **values: object) -> tuple[str, ...]:
+    """What is said when all went well: nothing, but where the profile wants a word (peers 29)."""
+    if not call.profile.af_on_success:
+        return ()
+    said = Reason(code=scenario, denies=Action.NONE, scenario=scenario, values=values)
+    return call.wording.lines(said, language, call)
 
 
 def answer(call: Call, response: Response, reasons: Iterable[Reason] = (), *, result: str = "") -> Answer:

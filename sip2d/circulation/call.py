@@ -33,7 +33,8 @@ class PinNeeded(Exception):
 
 
 class Spoken(msgspec.Struct, frozen=True, gc=False):
-    """What the SC said of itself in its last 99: a 1.00 SC gets no 2.00 fields (sip2.md 5), and texts are split at its
+    """What the SC said of itself in its last 99: a 1.00 SC gets no 2.00 fields (sip2.md 5), and texts are
+    split at its
     print width (SP-9); 0 is no width."""
 
     version_1: bool = False

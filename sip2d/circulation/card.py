@@ -1,7 +1,7 @@
 """Block patron (01, answered by 24) and patron enable (25): CO-31, CO-32."""
 
 from sip2d.circulation import pin, who
-from sip2d.circulation.answers import answer, lines, record, recorded
+from sip2d.circulation.answers import answer, lines, record, recorded, success
 from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.patron import DENIED_STATUS, standing, status_answer
@@ -67,6 +67,6 @@ def patron_enable(unit: Unit, request: m.PatronEnable, call: Call) -> Answer:
         True,
         pin.cq(call, secret),
         patron_extras(call, after),
-        lines(call, said, reasons, patron=after),
+        lines(call, said, reasons, patron=after) or success(call, said, "CARD_ENABLED"),
     )
     return record(unit, call, request, answer(call, response, reasons, result="ok"), outcome.effects)

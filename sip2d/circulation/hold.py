@@ -1,7 +1,9 @@
 """Hold (15): place, change, cancel (HO-2, HO-3)."""
 
+from typing import Final
+
 from sip2d.circulation import pin, who
-from sip2d.circulation.answers import answer, lines, record, recorded
+from sip2d.circulation.answers import answer, lines, record, recorded, success
 from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN, gate
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.registry import serves
@@ -12,6 +14,7 @@ from sip2d.wire import messages as m
 from sip2d.wire.kinds import instant, stamp
 
 HOLD_MODE_UNKNOWN = gate("HOLD_MODE_UNKNOWN")
+DONE: Final = {"+": "HOLD_PLACED", "*": "HOLD_CHANGED", "-": "HOLD_CANCELLED"}
 
 
 @serves(m.Hold, writes=True)
@@ -68,6 +71,7 @@ def hold(unit: Unit, request: m.Hold, call: Call) -> Answer:
         request.patron_id,
         request.item_id,
         outcome.title or request.title_id,
-        screen_messages=lines(call, said, outcome.reasons, patron=patron),
+        screen_messages=lines(call, said, outcome.reasons, patron=patron)
+        or success(call, said, DONE[request.hold_mode], count=outcome.position),
     )
     return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects)

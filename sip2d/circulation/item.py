@@ -3,7 +3,7 @@
 from typing import Final
 
 from sip2d.circulation import who
-from sip2d.circulation.answers import amount, answer, lines, record, recorded
+from sip2d.circulation.answers import amount, answer, lines, record, recorded, success
 from sip2d.circulation.authorise import ITEM_UNKNOWN
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.personal import branch_code, due, hold_patron_name, item_extras
@@ -98,6 +98,11 @@ def item_status_update(unit: Unit, request: m.ItemStatusUpdate, call: Call) -> A
         return repeat
     describe.set_properties(unit, desk, item, request.item_properties)
     response = m.ItemStatusUpdateResponse(
-        True, call.stamp, request.item_id, item.title, request.item_properties or None
+        True,
+        call.stamp,
+        request.item_id,
+        item.title,
+        request.item_properties or None,
+        screen_messages=success(call, said, "ITEM_STATUS_UPDATED"),
     )
     return record(unit, call, request, answer(call, response), ())

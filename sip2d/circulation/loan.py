@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sip2d.circulation import pin, who
-from sip2d.circulation.answers import amount, answer, lines, record, recorded
+from sip2d.circulation.answers import amount, answer, lines, record, recorded, success
 from sip2d.circulation.authorise import (
     ITEM_UNKNOWN,
     NB_DUE_DATE_INVALID,
@@ -146,7 +146,10 @@ def _loan_response(
     said = call.language("")
     fee = outcome.fee_minor is not None
     told = outcome.notes if done else outcome.reasons
-    shown = lines(call, said, told, patron=patron) if not done or _worth_saying(call, outcome) else ()
+    needed = not done or outcome.renewal or outcome.fee_minor is not None  # the new date; what it costs
+    shown = lines(call, said, told, patron=patron) if needed or call.profile.af_on_success else ()
+    if done and not shown:
+        shown = success(call, said, "LOAN_OK", due_at=outcome.due_at)
     return kind(
         done,
         done and outcome.renewal,
@@ -169,12 +172,6 @@ def _loan_response(
         None if done else pin.cq(call, secret),
         screen_messages=shown,
     )
-
-
-def _worth_saying(call: Call, outcome: Outcome) -> bool:
-    """Success is told only where the profile wants it (peers 29), but for what the patron must know: a fee, a
-    renewal's new date."""
-    return call.profile.af_on_success or outcome.renewal or outcome.fee_minor is not None
 
 
 @serves(m.RenewAll, writes=True)
@@ -202,7 +199,10 @@ def renew_every(unit: Unit, request: m.RenewAll, call: Call) -> Answer:
         institution,
         _named(call, outcome.renewed),
         _named(call, outcome.unrenewed),
-        screen_messages=lines(call, said, outcome.reasons, patron=patron),
+        screen_messages=lines(call, said, outcome.reasons, patron=patron)
+        or success(
+            call, said, "RENEW_ALL_OK" if outcome.renewed else "RENEW_ALL_NONE", count=len(outcome.renewed)
+        ),
     )
     return record(unit, call, request, answer(call, response, outcome.reasons, result="ok"), outcome.effects)
 

@@ -4,7 +4,7 @@
 from typing import Final
 
 from sip2d.circulation import pin, who
-from sip2d.circulation.answers import amount, answer, lines
+from sip2d.circulation.answers import amount, answer, lines, success
 from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.lists import ListPage, page
@@ -12,6 +12,7 @@ from sip2d.circulation.personal import patron_extras, personal_name
 from sip2d.circulation.pin import Pin
 from sip2d.circulation.registry import serves
 from sip2d.desk import subjects
+from sip2d.desk.place import Desk
 from sip2d.policy import flags, rulebook
 from sip2d.policy.decision import Reason
 from sip2d.policy.facts import PatronFacts
@@ -26,7 +27,11 @@ NO_COUNTS: Final = (0, 0, 0, 0, 0, 0)
 
 def standing(unit: Unit, call: Call, patron: PatronFacts) -> tuple[tuple[Reason, ...], str]:
     """The reasons that stand against a patron, and his fourteen flags as the profile sends them (SP-5)."""
-    facts = subjects.facts(call.desk(), patron, None)
+    return _standing_at(call.desk(), call, patron)
+
+
+def _standing_at(desk: Desk, call: Call, patron: PatronFacts) -> tuple[tuple[Reason, ...], str]:
+    facts = subjects.facts(desk, patron, None)
     reasons = rulebook.reasons(Question.STANDING, facts)
     return reasons, shown_flags(call, flags.patron_flags(reasons, facts))
 
@@ -114,13 +119,14 @@ def status_answer(
 def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> Answer:
     """64: what a kiosk shows of a patron. Lists, addresses and amounts only where the branch sends personal
     data (CN-4)."""
-    patron = who.patron(unit, call, call.desk(), request.patron_id)
+    desk = call.desk()
+    patron = who.patron(unit, call, desk, request.patron_id)
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
     said = call.language(request.language)
     institution = request.institution_id or call.institution.code
     if patron is None or not pin.passes(call, request.code, secret):
         return _nameless(call, request, patron, secret, said, institution)
-    reasons, status = standing(unit, call, patron)
+    reasons, status = _standing_at(desk, call, patron)
     full = call.branch.sip2.send_personal_data
     listed = page(unit, call, request, patron) if full else ListPage()
     kind = call.library.patron_types[patron.type_id]
@@ -158,7 +164,7 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
         patron.email if full else None,
         patron.phone if full else None,
         patron_extras(call, patron),
-        lines(call, said, reasons, patron=patron),
+        lines(call, said, reasons, patron=patron) if reasons else (),
     )
     return answer(call, response, reasons, result="ok")
 
@@ -166,7 +172,7 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
 def _valid(call: Call, reasons: tuple[Reason, ...]) -> bool:
     """BL of 64: the standing, or the mere record where the branch or its profile says so (SP-6)."""
     basis = call.branch.sip2.valid_patron or call.profile.valid_patron
-    return basis == "record" or flags.standing(reasons)
+    return basis == "record" or not reasons or flags.standing(reasons)
 
 
 def _nameless(
@@ -200,4 +206,13 @@ def _nameless(
 def end_session(unit: Unit, request: m.EndPatronSession, call: Call) -> Answer:
     """36: always Y; nothing is kept of a patron between messages (sip2.md 6.9)."""
     institution = request.institution_id or call.institution.code
-    return answer(call, m.EndSessionResponse(True, call.stamp, institution, request.patron_id))
+    return answer(
+        call,
+        m.EndSessionResponse(
+            True,
+            call.stamp,
+            institution,
+            request.patron_id,
+            screen_messages=success(call, call.language(""), "SESSION_ENDED"),
+        ),
+    )

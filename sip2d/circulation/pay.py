@@ -1,7 +1,7 @@
 """Fee paid (37): money was taken at the kiosk (CO-30)."""
 
 from sip2d.circulation import pin, who
-from sip2d.circulation.answers import answer, lines, record, recorded
+from sip2d.circulation.answers import answer, lines, record, recorded, success
 from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.registry import serves
@@ -45,6 +45,12 @@ def fee_paid(unit: Unit, request: m.FeePaid, call: Call) -> Answer:
         request.institution_id or call.institution.code,
         request.patron_id,
         request.transaction_id or (str(outcome.transaction_id) if outcome.transaction_id else None),
-        screen_messages=lines(call, said, outcome.reasons, patron=patron),
+        screen_messages=lines(call, said, outcome.reasons, patron=patron)
+        or success(
+            call,
+            said,
+            "PAYMENT_CREDITED" if outcome.credit_minor else "PAYMENT_OK",
+            amount_minor=outcome.credit_minor or outcome.paid_minor,
+        ),
     )
     return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects)

@@ -37,7 +37,8 @@ def supported(branch: Branch) -> str:
 
 
 def spoken(request: ScStatus) -> Spoken:
-    """What a 99 says of the SC: its version, and its print width where that is one (000, 999 and blanks are none)."""
+    """What a 99 says of the SC: its version, and its print width where that is one (000, 999 and blanks are
+    none)."""
     width = request.max_print_width or 0
     return Spoken(request.protocol_version.startswith("1."), width if 1 < width < 255 else 0)
 

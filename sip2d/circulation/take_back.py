@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sip2d.circulation import who
-from sip2d.circulation.answers import answer, lines, record, recorded
+from sip2d.circulation.answers import answer, lines, record, recorded, success
 from sip2d.circulation.authorise import ITEM_UNKNOWN, is_no_block
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.loan import desk_of
@@ -75,6 +75,7 @@ def _response(call: Call, request: m.Checkin, item: ItemFacts | None, outcome: O
         destination = branch_code(call, item.home_branch_id)
     holder = routing.hold_patron if routing and call.branch.sip2.send_personal_data else None
     told = outcome.reasons or outcome.notes
+    said = call.language("")
     return m.CheckinResponse(
         ok,
         ok and bool(item_type is None or item_type.desensitize),
@@ -95,7 +96,8 @@ def _response(call: Call, request: m.Checkin, item: ItemFacts | None, outcome: O
         alert_type,
         holder.barcode if holder else None,
         hold_patron_name(call, holder) if holder else None,
-        screen_messages=lines(call, call.language(""), told, patron=outcome.patron),
+        screen_messages=lines(call, said, told, patron=outcome.patron)
+        or (success(call, said, "RETURN_OK") if ok else ()),
     )
 
 

@@ -18,10 +18,11 @@ from sip2d.daemon.admission import Admission
 from sip2d.daemon.pins import Pins
 from sip2d.policy.settings import Settings
 from sip2d.store.executor import Store
-from sip2d.store.library import Branch, Library, Terminal
+from sip2d.store.library import Branch, Institution, Library, Terminal
 from sip2d.wire.profile import STANDARD, Profile
 
 Status = tuple[Answer, Spoken]
+Place = tuple[Institution, Branch, Profile, Settings, Wording]
 STATUSES_KEPT: Final = 64
 """A terminal that never asks twice alike must not fill the memory."""
 
@@ -68,6 +69,7 @@ class Acs:
         self._dialects: dict[tuple[str, str | None, str | None, str | None], Profile] = {}
         self._wordings: dict[int, Wording] = {}
         self._settings: dict[tuple[int, int], Settings] = {}
+        self._places: dict[tuple[int, int, str], Place] = {}
         self._statuses: dict[tuple[bytes, int, int], Status] = {}
         self._statuses_of: tuple[datetime, int, bool, bool] | None = None
         self._prefix = os.urandom(8)
@@ -152,17 +154,33 @@ class Acs:
         Raises:
             KeyError: the branch is gone; the session is ended by the next look at the epoch.
         """
-        branch = library.branches[binding.branch_id]
+        key = (library.epoch, binding.branch_id, binding.terminal.profile)
+        place = self._places.get(key)
+        if place is None:
+            if len(self._places) > 1000:
+                self._places.clear()
+            place = self._places[key] = self._place(library, *key[1:])
+        institution, branch, profile, settings, wording = place
         return Call(
             library,
-            library.institutions[branch.institution_id],
+            institution,
             branch,
             binding.terminal,
-            self.profile(binding.terminal.profile, branch),
-            self.settings(library, branch.institution_id),
-            self.wording(library),
+            profile,
+            settings,
+            wording,
             pins,
             now,
             exchange_id,
             binding.spoken,
+        )
+
+    def _place(self, library: Library, branch_id: int, profile: str) -> Place:
+        branch = library.branches[branch_id]
+        return (
+            library.institutions[branch.institution_id],
+            branch,
+            self.profile(profile, branch),
+            self.settings(library, branch.institution_id),
+            self.wording(library),
         )

@@ -1,4 +1,4 @@
-"""The whole daemon as ``serve`` puts it together, on the test's loop: configuration, ``compose``, ``start``."""
+"""The whole daemon as `serve` puts it together, on the loop of a test: settings, `compose`, `start`."""
 
 import asyncio
 import contextlib
@@ -130,11 +130,6 @@ def _add(url: str, terminals: Sequence[Terminal]) -> None:
             columns: dict[str, Any] = {**one, "branch_id": branches[str(one["branch"])]}
             del columns["branch"]
             library.add(unit.core, tables.terminal, **columns)
-
-
-async def aside(work: Callable[[], T]) -> T:
-    """A blocking kiosk's dialogue in a thread of its own: the loop belongs to the daemon."""
-    return await asyncio.to_thread(work)
 
 
 async def soon(look: Callable[[], bool]) -> None:

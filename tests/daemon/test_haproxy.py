@@ -95,10 +95,10 @@ async def test_the_kiosk_behind_it_is_the_peer(
 
 
 async def test_a_stranger_behind_it_gets_no_byte(
-    binary: Path, tmp_path: Path, databases: Databases, papers: Papers
+    binary: Path, tmp_path: Path, sqlite_databases: Databases, papers: Papers
 ) -> None:
     """4.2: no answer and no handshake; its own address is remembered, the proxy's is not (CN-7)."""
-    async with house(tmp_path, databases, papers) as daemon:
+    async with house(tmp_path, sqlite_databases, papers) as daemon:
         with proxy(binary, tmp_path, daemon) as before:
 
             def knock() -> None:
@@ -125,13 +125,13 @@ def hello(context: ssl.SSLContext) -> bytes:
 
 @pytest.mark.parametrize("version", WAYS)
 async def test_its_health_checks_are_no_refused_kiosks(
-    binary: Path, tmp_path: Path, databases: Databases, papers: Papers, version: str
+    binary: Path, tmp_path: Path, sqlite_databases: Databases, papers: Papers, version: str
 ) -> None:
     """T5: version 2 says LOCAL, version 1 names the proxy itself; three in a row make the daemon healthy.
 
     Each check cuts its connection (RST) as soon as the header is out.
     """
-    async with house(tmp_path, databases, papers) as daemon:
+    async with house(tmp_path, sqlite_databases, papers) as daemon:
         with proxy(binary, tmp_path, daemon, f"source {PROXY} {CHECK}", [version]) as before:
             ways = (f"plain-{version}", f"tls-{version}")
 
@@ -155,10 +155,10 @@ def is_up(before: HAProxy, way: str) -> bool:
 
 
 async def test_it_asks_whether_the_daemon_is_ready(
-    binary: Path, tmp_path: Path, databases: Databases, papers: Papers
+    binary: Path, tmp_path: Path, sqlite_databases: Databases, papers: Papers
 ) -> None:
     """``option httpchk GET /readyz`` at the admin port: a daemon that is not ready gets no kiosks."""
-    async with house(tmp_path, databases, papers) as daemon:
+    async with house(tmp_path, sqlite_databases, papers) as daemon:
         host, port = daemon.address("plain")
         backend = (
             "  option httpchk GET /readyz\n"
@@ -193,10 +193,10 @@ async def test_it_asks_whether_the_daemon_is_ready(
 
 
 async def test_without_its_header_nobody_is_believed(
-    binary: Path, tmp_path: Path, databases: Databases, papers: Papers
+    binary: Path, tmp_path: Path, sqlite_databases: Databases, papers: Papers
 ) -> None:
     """4.1: a backend that forgot ``send-proxy`` reaches no terminal, not even that of the proxy's address."""
-    async with house(tmp_path, databases, papers) as daemon:
+    async with house(tmp_path, sqlite_databases, papers) as daemon:
         host, port = daemon.address("plain")
         with HAProxy(binary, tmp_path, {"forgot": f"  server daemon {host}:{port}"}) as before:
 

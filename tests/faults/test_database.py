@@ -256,8 +256,8 @@ def test_a_commit_that_postgresql_made_but_never_told_is_answered_once(
     away: Daemon, own_postgres_cluster: PostgresCluster
 ) -> None:
     """The backend dies after its COMMIT, waiting for a standby that does not exist, so the effect is there
-    and no word of it came back. The second run finds it in the journal; cut off as well it stays unknown, and the
-    connection closes without an answer; the repeat after a reconnect gets the recorded answer."""
+    and no word of it came back. The second run finds it in the journal; cut off as well it stays unknown, and
+    the connection closes without an answer; the repeat after a reconnect gets the recorded answer."""
 
     def cut() -> bool:
         if waits(away.url, "sip2d"):

@@ -56,7 +56,7 @@ def prepare(url: str) -> None:
     due = soon(3)
     statements = [
         f"""INSERT INTO loan (item_id, patron_id, branch_id, policy_branch_id, loaned_at, due_at, interface)
-            SELECT item.id, patron.id, item.home_branch_id, item.home_branch_id, {due - 864000}, {due}, 'STAFF'
+            SELECT item.id, patron.id, holding_branch_id, holding_branch_id, {due - 864000}, {due}, 'STAFF'
             FROM item, patron WHERE item.barcode = '{item}' AND patron.barcode = '{patron}'"""
         for item, patron in (
             (load_item(1, 0), load_patron(1)),
