@@ -64,10 +64,18 @@ def _digested(message: type[Request]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((ident.id, ident.name) for ident in layout_of(message).idents if not ident.secret))
 
 
+@functools.cache
+def _fixed(message: type[Request]) -> tuple[str, ...]:
+    return tuple(name for name in _DIGESTED_FIXED if name in message.__struct_fields__)
+
+
+_instant = functools.lru_cache(256)(instant)  # asked before the act and after it: 8 us the second time
+
+
 def _key(call: Call, request: Request) -> journal.Key:
     digest = hashlib.blake2b(digest_size=16)
-    for name in _DIGESTED_FIXED:
-        value = getattr(request, name, None)
+    for name in _fixed(type(request)):
+        value = getattr(request, name)
         if value is not None:
             digest.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
     for field, name in _digested(type(request)):
@@ -80,7 +88,7 @@ def _key(call: Call, request: Request) -> journal.Key:
         message=request.code,
         transaction_date=date,
         digest=digest.digest(),
-        happened_at=instant(date, call.branch.zone),
+        happened_at=_instant(date, call.branch.zone),
         no_block=bool(getattr(request, "no_block", False)),
     )
 

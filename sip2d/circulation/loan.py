@@ -97,7 +97,14 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
     requested = promised(call, request, no_block)
     outcome = _refused_before(call, request, patron, item, secret)
     if outcome is None and no_block and requested is None and request.nb_due_date.strip():
-        outcome = Outcome(done=False, reasons=(NB_DUE_DATE_INVALID,), patron=patron, item=item)
+        own = item.loan if item and patron and item.loan and item.loan.patron_id == patron.id else None
+        outcome = Outcome(
+            done=False,
+            reasons=(NB_DUE_DATE_INVALID,),
+            patron=patron,
+            item=item,
+            due_at=own.due_at if own else None,
+        )
     if outcome is None:
         assert patron is not None
         assert item is not None

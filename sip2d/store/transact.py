@@ -229,9 +229,7 @@ class Transactor:
         while True:
             try:
                 value, fault = self._transaction([job])[0]
-            except Undecided as again:
-                return None, _unknown(again)
-            except Lost:
+            except (Undecided, Lost):  # it looks itself up in the journal first, so running it again is safe
                 if time.monotonic() > deadline or self._stopping.wait(RESOLVE_PAUSE):
                     return None, _unknown(undecided)
                 continue

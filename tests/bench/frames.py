@@ -34,8 +34,9 @@ def login() -> bytes:
 
 
 def status() -> Iterator[bytes]:
-    """SC status, without end."""
-    return itertools.cycle([sealed(ScStatus("0", 80, "2.00"), number) for number in range(10)])
+    """SC status, without end. Nine of them, so that none of 50 kiosks in turn sends the same frame twice:
+    pysip2 would answer that from memory."""
+    return itertools.cycle([sealed(ScStatus("0", 80, "2.00"), number) for number in range(9)])
 
 
 def patrons(most: int = MADE) -> list[int]:

@@ -17,12 +17,13 @@ from sip2d.store import migrate, tables
 from sip2d.store.executor import Store
 from tests.support import library
 from tests.support.databases import Databases
-from tests.support.kiosk import Address, Closed, Kiosk
+from tests.support.kiosk import Address, Closed, Kiosk, seal
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 STATUS = "9900302.00"
 ITEM = "1720260309    101500AOMAIN|ABI1|AC|"
+REQUEST = seal(STATUS, 0)
 
 Terminal = Mapping[str, object]
 
@@ -147,8 +148,8 @@ def served(kiosk: Kiosk) -> str:
     return status["AO"]
 
 
-def unheard(kiosk: Kiosk) -> bytes:
+def unheard(kiosk: Kiosk, first: bytes = REQUEST) -> bytes:
     """What a kiosk that is turned away hears before the end, though it speaks first."""
     with contextlib.suppress(Closed):
-        kiosk.send(STATUS)
+        kiosk.send_raw(first)
     return kiosk.ended()

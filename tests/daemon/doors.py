@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from tests.daemon.assembled import LOOPBACK, Assembled, Terminal, assembled, unheard
+from tests.daemon.assembled import LOOPBACK, REQUEST, Assembled, Terminal, assembled, unheard
 from tests.daemon.papers import Papers
 from tests.support.databases import Databases
-from tests.support.kiosk import Kiosk
+from tests.support.kiosk import Closed, Kiosk
 
 ANYONE, TLS_ONLY, PINNED, PROXY = "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.9"
 LISTENERS = ("plain", "tls", "proxied", "proxied-tls")
@@ -36,12 +36,18 @@ def header(source: str) -> bytes:
 
 
 def through_proxy(
-    daemon: Assembled, source: str, tls: ssl.SSLContext | None = None, proxy: str = PROXY
+    daemon: Assembled,
+    source: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    proxy: str = PROXY,
+    listener: str = "",
 ) -> Kiosk:
-    """A kiosk at ``source`` behind ``PROXY``."""
-    kiosk = Kiosk(daemon.address("proxied-tls" if tls else "proxied"), proxy)
+    """A kiosk at ``source`` behind a proxy; without ``tls`` it may knock at the TLS listener all the same."""
+    kiosk = Kiosk(daemon.address(listener or ("proxied-tls" if tls else "proxied")), proxy)
     try:
-        kiosk.send_raw(header(source))
+        with contextlib.suppress(Closed):  # who is not believed may be closed before the header is out
+            kiosk.send_raw(header(source))
         if tls:
             kiosk.sock = tls.wrap_socket(kiosk.sock, server_hostname="localhost")
     except BaseException:
@@ -50,7 +56,7 @@ def through_proxy(
     return kiosk
 
 
-def turned_away(kiosk: Kiosk) -> bool:
-    """Whether it is closed without a byte, though it speaks first."""
+def turned_away(kiosk: Kiosk, first: bytes = REQUEST) -> bool:
+    """Whether it is closed without a byte, though it speaks first (a ClientHello where TLS is spoken)."""
     with kiosk:
-        return unheard(kiosk) == b""
+        return unheard(kiosk, first) == b""

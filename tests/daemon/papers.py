@@ -1,5 +1,6 @@
 """A certification authority of the test's own, and what it signs."""
 
+import contextlib
 import hashlib
 import ssl
 from pathlib import Path
@@ -26,6 +27,13 @@ class Papers:
         if certificate is not None:
             certificate.configure_cert(context)
         return context
+
+    def hello(self) -> bytes:
+        """A ClientHello, for who wants to see every byte that comes back."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.client().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+        return outgoing.read()
 
 
 def fingerprint(certificate: trustme.LeafCert) -> str:

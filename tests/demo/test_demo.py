@@ -3,7 +3,9 @@
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,7 @@ def test_started_again_it_keeps_its_state(tmp_path: Path) -> None:
 def test_a_half_made_folder_is_made_anew(tmp_path: Path) -> None:
     """Cut while it was made; and a journal whose database somebody deleted is not replayed."""
     (tmp_path / f"{DATABASE}.new").write_bytes(b"SQLite format 3\0 cut")
-    (tmp_path / f"{DATABASE}-wal").write_bytes(b"of another life" * 400)
+    _leave_a_journal(tmp_path / DATABASE)
     (tmp_path / "server.key.new").touch()
     (tmp_path / "server.pem").write_text("cut")
     (tmp_path / "demo.json").write_text("{}")
@@ -143,6 +145,18 @@ def test_a_half_made_folder_is_made_anew(tmp_path: Path) -> None:
             assert kiosk.login("kiosk", "kiosk-demo")
         assert Shell(database_url(tmp_path))("db check").json == []
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".new"] == []
+
+
+def _leave_a_journal(database: Path) -> None:
+    """The write-ahead log of a database that is no longer there."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE other_life (id INTEGER)")
+        connection.commit()
+        journal = database.with_name(f"{DATABASE}-wal")
+        kept = journal.read_bytes()
+    database.unlink()
+    journal.write_bytes(kept)
 
 
 @pytest.mark.parametrize("option", ["--port", "--tls-port", "--admin-port"])

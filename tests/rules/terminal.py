@@ -9,7 +9,7 @@ import itertools
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -223,7 +223,7 @@ class Kiosk:
 
     def set_now(self, year: int, month: int, day: int, hour: int = 10) -> None:
         """The clock of Paris."""
-        self.now = datetime(year, month, day, hour, tzinfo=PARIS)
+        self.now = datetime(year, month, day, hour, tzinfo=PARIS).astimezone(UTC)
 
 
 FIXED: Final = {

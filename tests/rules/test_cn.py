@@ -1,7 +1,5 @@
 """CN-2, CN-3, CN-5, CN-10, SP-3, SP-4 and GN-10, GN-11: what a terminal may ask, where, and of whom."""
 
-from sqlalchemy import update
-
 import pytest
 
 from sip2d.circulation.status import HEALTHY, Health, acs_status
@@ -9,7 +7,7 @@ from sip2d.store import tables
 from sip2d.wire import codec
 from sip2d.wire.messages import ScStatus
 from tests.rules.terminal import Kiosk, Said
-from tests.support.library import MESSAGES, NOW, add, add_block, add_item, add_patron, seconds
+from tests.support.library import MESSAGES, NOW, add, add_item, add_patron, seconds
 
 BLANK = " " * 18
 REFUSED: dict[str, tuple[str, str, str, set[str]]] = {
@@ -65,13 +63,22 @@ def test_cn5_every_message_of_a_patron_can_be_disabled() -> None:
     assert set(MESSAGES) - set(REFUSED) == {"SC_STATUS", "RESEND", "LOGIN", "OFFLINE_MODE"}
 
 
-WITH_PIN = ["CHECKOUT", "RENEW", "RENEW_ALL", "HOLD", "FEE_PAID", "PATRON_ENABLE", "PATRON_STATUS", "PATRON_INFO"]
+WITH_PIN = [
+    "CHECKOUT",
+    "RENEW",
+    "RENEW_ALL",
+    "HOLD",
+    "FEE_PAID",
+    "PATRON_ENABLE",
+    "PATRON_STATUS",
+    "PATRON_INFO",
+]
 
 
 @pytest.mark.parametrize("key", WITH_PIN)
 def test_cn5_enabled_wants_the_pin(kiosk: Kiosk, key: str) -> None:
-    """ENABLED: absent, empty and wrong PINs are refused, the right one passes; ENABLED_NO_AUTH: a wrong one is
-    refused all the same."""
+    """ENABLED: absent, empty and wrong PINs are refused, the right one passes; ENABLED_NO_AUTH: a wrong one
+    is refused all the same."""
     kiosk.pin("P1", "1234")
     kiosk.given("loan I1 P1", "fee P1 500", f"message CENTRAL {key} ENABLED")
     frame = REFUSED[key][0].replace("AOX", "AO").replace("002", "001", 1)
@@ -86,7 +93,7 @@ def test_cn5_enabled_wants_the_pin(kiosk: Kiosk, key: str) -> None:
         assert "Invalid PIN." not in kiosk.said(frame + "AD1234|").af
 
 
-# -- SP-3, SP-4 ------------------------------------------------------------------------------------------------
+# -- SP-3, SP-4 ------------------------------------------------------------------------------------------
 
 
 def status(kiosk: Kiosk, request: str = "9900802.00", health: Health = HEALTHY) -> str:
@@ -99,8 +106,8 @@ def status(kiosk: Kiosk, request: str = "9900802.00", health: Health = HEALTHY) 
     return codec.build(acs_status(institution, branch, health, kiosk.stamp, asked)).decode()
 
 
-ORDER = ["PATRON_STATUS", "CHECKOUT", "CHECKIN", "BLOCK_PATRON", "SC_STATUS", "RESEND", "LOGIN", "PATRON_INFO",
-         "END_SESSION", "FEE_PAID", "ITEM_INFO", "ITEM_STATUS_UPDATE", "PATRON_ENABLE", "HOLD", "RENEW",
+ORDER = ["PATRON_STATUS", "CHECKOUT", "CHECKIN", "BLOCK_PATRON", "SC_STATUS", "RESEND", "LOGIN",
+         "PATRON_INFO", "END_SESSION", "FEE_PAID", "ITEM_INFO", "ITEM_STATUS_UPDATE", "PATRON_ENABLE", "HOLD", "RENEW",
          "RENEW_ALL"]  # fmt: skip
 
 
@@ -145,7 +152,7 @@ def test_peers31_98_tells_the_truth_about_the_database(kiosk: Kiosk, health: Hea
     assert status(kiosk, health=health)[2:8] == flags
 
 
-# -- CN-3, CN-8, CN-10 -----------------------------------------------------------------------------------------
+# -- CN-3, CN-8, CN-10 -----------------------------------------------------------------------------------
 
 
 def test_cn3_the_branch_of_the_session_is_the_branch_of_record(kiosk: Kiosk) -> None:
@@ -153,7 +160,9 @@ def test_cn3_the_branch_of_the_session_is_the_branch_of_record(kiosk: Kiosk) -> 
     (CO-5)."""
     north = kiosk.world.branches["NORTH"]
     kiosk.rule("loan_period", "3", branch_id=north)
-    with kiosk.standing_at("NORTH", id=kiosk.world.terminals["kiosk-central"], branch_id=kiosk.world.branches["CENTRAL"]):
+    with kiosk.standing_at(
+        "NORTH", id=kiosk.world.terminals["kiosk-central"], branch_id=kiosk.world.branches["CENTRAL"]
+    ):
         assert kiosk.checkout("P1", "I1")["AH"] == "20260312    235959"
     (loan,) = kiosk.rows(tables.loan)
     (event,) = kiosk.rows(tables.loan_event)
@@ -185,15 +194,33 @@ def test_cn10_on_the_group_is_known(kiosk: Kiosk) -> None:
 
 def third(kiosk: Kiosk, rank: int) -> None:
     """A third institution of the group, with a patron O1 and an item O-I1 of its own."""
+
     def act(core, world):  # type: ignore[no-untyped-def]  # the types of `Kiosk.change`
         group = core.execute(tables.institution.select()).mappings().first()["circulation_group_id"]
-        third = add(core, tables.institution, code="THIRD", name="Third", timezone="Europe/Paris",
-                    currency="EUR", language="en", circulation_group_id=group, group_rank=rank)
+        third = add(
+            core,
+            tables.institution,
+            code="THIRD",
+            name="Third",
+            timezone="Europe/Paris",
+            currency="EUR",
+            language="en",
+            circulation_group_id=group,
+            group_rank=rank,
+        )
         branch = add(core, tables.branch, institution_id=third, code="THIRD-1", name="Third")
         add(core, tables.branch_sip2, branch_id=branch, status="CONFIGURED")
         kind = add(core, tables.patron_type, institution_id=third, code="T-ADULT", name="Adult")
-        add(core, tables.patron, institution_id=third, barcode="O1", name="Theo Third", home_branch_id=branch,
-            type_id=kind, created_at=seconds(NOW))
+        add(
+            core,
+            tables.patron,
+            institution_id=third,
+            barcode="O1",
+            name="Theo Third",
+            home_branch_id=branch,
+            type_id=kind,
+            created_at=seconds(NOW),
+        )
 
     kiosk.change(act)
 
@@ -210,11 +237,21 @@ def test_cn10_the_lowest_rank_wins_and_a_tie_is_unknown(kiosk: Kiosk, rank: int,
     assert kiosk.status("O1")["AE"] == "Own"
 
 
-# -- GN-7, GN-10, GN-11 ----------------------------------------------------------------------------------------
+# -- GN-7, GN-10, GN-11 ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("card", "known"), [(" P1", True), ("P1  ", True), ("p1", False), ("P 1", False),
-                                             ("ALT-P1", True), (" ALT-P1 ", True), ("P1" + "0" * 79, False)])
+@pytest.mark.parametrize(
+    ("card", "known"),
+    [
+        (" P1", True),
+        ("P1  ", True),
+        ("p1", False),
+        ("P 1", False),
+        ("ALT-P1", True),
+        (" ALT-P1 ", True),
+        ("P1" + "0" * 79, False),
+    ],
+)
 def test_gn10_barcodes(kiosk: Kiosk, card: str, known: bool) -> None:
     """Case counts, blanks around do not, other identifiers resolve; the echo is what was sent."""
     answer = kiosk.status(card)
@@ -269,6 +306,10 @@ def test_gn7_no_pin_is_ever_written(kiosk: Kiosk) -> None:
     kiosk.checkout("P1", "I1", "ADs3cr3t|")
     kiosk.pay("P1", "1.00", "ADs3cr3t|")
     kiosk.ask("11NY{now}20260330    235959AOMAIN|AAP1|ABI3|ACt3rm|ADs3cr3t|")
-    written = str(kiosk.rows(tables.audit_log)) + str(kiosk.rows(tables.journal)) + str(kiosk.rows(tables.loan_event))
+    written = (
+        str(kiosk.rows(tables.audit_log))
+        + str(kiosk.rows(tables.journal))
+        + str(kiosk.rows(tables.loan_event))
+    )
     assert "s3cr3t" not in written
     assert "t3rm" not in written

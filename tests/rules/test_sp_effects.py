@@ -11,7 +11,17 @@ from tests.support.library import NOW, add_block, add_hold, add_loan, seconds
 
 DUE = "20260330    235959"
 YESTERDAY = "20260308    101500"
-UNCHANGED = ("loan", "loan_event", "hold", "item", "fee", "ledger_txn", "ledger_posting", "user_block", "journal")
+UNCHANGED = (
+    "loan",
+    "loan_event",
+    "hold",
+    "item",
+    "fee",
+    "ledger_txn",
+    "ledger_posting",
+    "user_block",
+    "journal",
+)
 
 
 def picture(kiosk: Kiosk) -> dict[str, list[dict[str, Any]]]:
@@ -19,12 +29,14 @@ def picture(kiosk: Kiosk) -> dict[str, list[dict[str, Any]]]:
     return {name: kiosk.rows(tables.metadata.tables[name]) for name in UNCHANGED}
 
 
-# -- SP-20 -----------------------------------------------------------------------------------------------------
+# -- SP-20 -----------------------------------------------------------------------------------------------
 
 GATES: dict[str, tuple[str, str, str]] = {
     "not enabled": ("message CENTRAL {key} DISABLED", "", "Function not available on this terminal."),
     "branch not configured": ("branch CENTRAL status=NOT_CONFIGURED", "", "Terminal not authorised."),
-    "another institution": ("branch CENTRAL enforce_institution=1", "", "This terminal does not serve that library."),
+    "another institution": (
+        "branch CENTRAL enforce_institution=1", "", "This terminal does not serve that library.",
+    ),
     "no PIN": ("message CENTRAL {key} ENABLED", "", "Invalid PIN."),
     "a wrong PIN": ("message CENTRAL {key} ENABLED_NO_AUTH", "AD9|", "Invalid PIN."),
 }  # fmt: skip
@@ -117,7 +129,7 @@ def test_d4_where_offline_mode_is_off(kiosk: Kiosk) -> None:
     assert (event["kind"], event["event_at"], event["interface"]) == ("RETURN", seconds(NOW), "SIP2")
 
 
-# -- SP-21 -----------------------------------------------------------------------------------------------------
+# -- SP-21 -----------------------------------------------------------------------------------------------
 
 
 def effects(kiosk: Kiosk) -> dict[str, str]:
@@ -170,7 +182,7 @@ FROZEN = ["20010101    000000", " " * 18, "99999999    999999"]
 @pytest.mark.parametrize("date", FROZEN)
 @pytest.mark.parametrize(("wait", "times"), [(59, 1), (60, 1), (61, 2)])
 def test_sp21_a_frozen_clock(kiosk: Kiosk, date: str, wait: int, times: int) -> None:
-    """(a), second half: the same terminal within timeout x (retries + 1), 60 s here; later it is a new one."""
+    """(a), second half: the same terminal within timeout x (retries + 1), 60 s here; later it is new."""
     kiosk.given("fee P1 500")
     frame = f"37{date}0100EURBV1.00|AOMAIN|AAP1|"
     kiosk.ask(frame)
@@ -244,7 +256,7 @@ def test_pt9_a_stored_transaction_replayed_later_changes_nothing(kiosk: Kiosk, a
     assert picture(kiosk) == before
 
 
-# -- SP-22 -----------------------------------------------------------------------------------------------------
+# -- SP-22 -----------------------------------------------------------------------------------------------
 
 MOMENTS = {
     "yesterday": (timedelta(days=1), timedelta(days=1), False),
@@ -276,7 +288,9 @@ def test_sp22_a_return_has_its_return_date(kiosk: Kiosk) -> None:
     """Else the transaction date (sip2.md 6.3)."""
     kiosk.given("loan I1 P1", "loan I3 P1")
     kiosk.stored_checkin("I1", YESTERDAY, "20260307    120000")
-    assert kiosk.rows(tables.loan_event)[-1]["event_at"] == seconds(NOW - timedelta(days=1, hours=22, minutes=15))
+    assert kiosk.rows(tables.loan_event)[-1]["event_at"] == seconds(
+        NOW - timedelta(days=1, hours=22, minutes=15)
+    )
     kiosk.stored_checkin("I3", YESTERDAY, " " * 18)
     assert kiosk.rows(tables.loan_event)[-1]["event_at"] == seconds(NOW - timedelta(days=1))
 
@@ -289,7 +303,7 @@ def test_sp22_on_line_the_terminals_date_counts_for_nothing(kiosk: Kiosk, date: 
     assert kiosk.rows(tables.loan)[0]["due_at"] != seconds(NOW + timedelta(days=21))
 
 
-# -- SP-23 -----------------------------------------------------------------------------------------------------
+# -- SP-23 -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("wait", "done"), [(600, "1"), (601, "0")])
@@ -329,7 +343,7 @@ def test_sp23_postings_are_reversed(kiosk: Kiosk) -> None:
     assert [row["kind"] for row in kiosk.rows(tables.ledger_txn)] == ["CHARGE", "VOID"]
 
 
-# -- SP-30 -----------------------------------------------------------------------------------------------------
+# -- SP-30 -----------------------------------------------------------------------------------------------
 
 
 def french(kiosk: Kiosk) -> None:
@@ -345,7 +359,8 @@ def french(kiosk: Kiosk) -> None:
 
 FRAMES = {
     "29NY20260309    10150120301231   Z225959AOMAIN|AAP1|ABI1|AC|":
-        "301YNN{now}AOMAIN|AAP1|ABI1|AJTitle T1|AH20301231    235959|CK001|AFProlongé jusqu'au 2030-12-31 23:59.|",
+        "301YNN{now}AOMAIN|AAP1|ABI1|AJTitle T1|AH20301231    235959|CK001|"
+        "AFProlongé jusqu'au 2030-12-31 23:59.|",
     "29NY20260309    10150120301231   Z225959AOMAIN|AAP1|ABI4|AC|":
         "300NUN{now}AOMAIN|AAP1|ABI4|AJTitle T3|AH|CK001|BLY|AFCe document n'est pas prêté.|",
     "29NY20260309    10150120301231   Z225959AOMAIN|AAP2|ABI1|AC|":
@@ -356,7 +371,8 @@ FRAMES = {
     "2300220260309    101500AOMAIN|AAP1|AC|AD1234|":
         "24              002{now}AOMAIN|AAP1|AEAnne Dupont|BLY|CQY|BHEUR|BV0.00|",
     "6300220260309    101500          AOMAIN|AAP1|AC|AD1234|":
-        "64              002{now}000000000002000000010000AOMAIN|AAP1|AEAnne Dupont|BZ0003|CB0005|BLY|CQY|BHEUR|",
+        "64              002{now}000000000002000000010000AOMAIN|AAP1|AEAnne Dupont|"
+        "BZ0003|CB0005|BLY|CQY|BHEUR|",
     "11YN20260309    101500                  AOMAIN|AAP-EXPIRED|ABI5|AC|":
         "120NUN{now}AOMAIN|AAP-EXPIRED|ABI5|AJTitle T4|AH|CK001|BLY|AFVotre compte est expiré.|",
     "09N20260309    10150020260309    101500APMAIN|AOMAIN|ABI1|AC|":
@@ -368,8 +384,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_sp30_example_frames(kiosk: Kiosk, frame: str) -> None:
-    """Their values, with this library's codes. Where SP-30 has U for magnetic media, we know: N (CK beside it).
-    """
+    """Their values, with this library's codes. Where SP-30 has U for magnetic media, we know: N."""
     french(kiosk)
     kiosk.pin("P1", "1234")
     assert kiosk.ask(frame) == FRAMES[frame].replace("{now}", kiosk.stamp)
