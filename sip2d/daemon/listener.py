@@ -6,12 +6,13 @@ stranger must get no byte and no handshake (issue 4.2). Works on uvloop and on a
 """
 
 import asyncio
+import functools
 import ipaddress
 import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -127,18 +128,23 @@ class Listener:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                sock, _ = await loop.sock_accept(listening)
+                sock, peer = await loop.sock_accept(listening)
             except OSError as error:
                 # No descriptors or memory: the kernel keeps the kiosk waiting, and so do we.
                 self._gatehouse.metrics.refused.labels("resources").inc()
                 log.warning("listener.accept_failed", listener=self.settings.name, why=error.strerror)
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
-            task = loop.create_task(self._arrive(sock))
+            task = loop.create_task(self._arrive(sock, *_peer_of(peer)))
             self._arrivals.add(task)
-            task.add_done_callback(self._arrivals.discard)
+            task.add_done_callback(functools.partial(self._arrived, sock))
 
-    async def _arrive(self, sock: socket.socket) -> None:
+    def _arrived(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        self._arrivals.discard(task)
+        if task.cancelled():  # it may not even have begun
+            sock.close()
+
+    async def _arrive(self, sock: socket.socket, address: Address, port: int) -> None:
         """Lead one connection through the gate, or close it without a word."""
         gatehouse = self._gatehouse
         if gatehouse.full():
@@ -146,11 +152,9 @@ class Listener:
             sock.close()
             return
         gatehouse.pending += 1
-        address: Address | None = None
         try:
             sock.setblocking(False)
             _prepare(sock)
-            address, port = _peer_of(sock)
             if self.settings.proxy_protocol == "require":
                 address, port = await self._source(sock, address)
             admitted = self._admit(address)
@@ -198,7 +202,13 @@ class Listener:
             raise _Turned("proxy_header") from None
         if header.local or header.source is None:
             raise _Turned("")  # a health check (T5)
+        if header.version == 1 and header.source == proxy_address and not self._known(proxy_address):
+            # Version 1 has no LOCAL: HAProxy's checks name HAProxy itself, and they come every two seconds.
+            raise _Turned("")
         return header.source, header.source_port
+
+    def _known(self, address: Address) -> bool:
+        return bool(self._gatehouse.admission.candidates(address, int(self._gatehouse.wall())))
 
     def _admit(self, address: Address) -> Admitted:
         gatehouse = self._gatehouse
@@ -346,8 +356,9 @@ async def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _peer_of(sock: socket.socket) -> tuple[Address, int]:
-    host, port = sock.getpeername()[:2]
+def _peer_of(accepted: tuple[Any, ...]) -> tuple[Address, int]:
+    """What accept said: a proxy's health check has cut the line by the time the socket could be asked."""
+    host, port = accepted[:2]
     return unmapped(ipaddress.ip_address(host.partition("%")[0])), port
 
 

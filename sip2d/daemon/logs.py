@@ -27,7 +27,7 @@ BARCODE_KEYS: Final = frozenset(
 SHOWN: Final = 4
 DEEPEST: Final = 6
 PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-QUIET: Final = ("alembic", "asyncio", "uvicorn.access", "alembic.runtime.plugins")
+QUIET: Final = ("alembic", "asyncio", "uvicorn")
 
 
 def mask(barcode: str) -> str:

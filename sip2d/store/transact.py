@@ -229,7 +229,9 @@ class Transactor:
         while True:
             try:
                 value, fault = self._transaction([job])[0]
-            except (Undecided, Lost):  # it looks itself up in the journal first, so running it again is safe
+            except Undecided as again:  # on SQLite a disk that fails: trying on would take the reads with it
+                return None, _unknown(again)
+            except Lost:
                 if time.monotonic() > deadline or self._stopping.wait(RESOLVE_PAUSE):
                     return None, _unknown(undecided)
                 continue

@@ -106,9 +106,10 @@ def status(kiosk: Kiosk, request: str = "9900802.00", health: Health = HEALTHY) 
     return codec.build(acs_status(institution, branch, health, kiosk.stamp, asked)).decode()
 
 
-ORDER = ["PATRON_STATUS", "CHECKOUT", "CHECKIN", "BLOCK_PATRON", "SC_STATUS", "RESEND", "LOGIN",
-         "PATRON_INFO", "END_SESSION", "FEE_PAID", "ITEM_INFO", "ITEM_STATUS_UPDATE", "PATRON_ENABLE", "HOLD", "RENEW",
-         "RENEW_ALL"]  # fmt: skip
+ORDER = [
+    "PATRON_STATUS", "CHECKOUT", "CHECKIN", "BLOCK_PATRON", "SC_STATUS", "RESEND", "LOGIN", "PATRON_INFO",
+    "END_SESSION", "FEE_PAID", "ITEM_INFO", "ITEM_STATUS_UPDATE", "PATRON_ENABLE", "HOLD", "RENEW", "RENEW_ALL",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("place", range(16))

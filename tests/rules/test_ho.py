@@ -147,6 +147,16 @@ def test_ho4_fill_on_return_and_sp11(kiosk: Kiosk, case: str) -> None:
         assert (answer.fixed[2:4], answer.get("CM")) == ("10", [])
 
 
+def test_ho4_a_copy_on_the_shelf_scanned_again_waits_no_longer(kiosk: Kiosk) -> None:
+    """It stays the same patron's, until the same day."""
+    held(kiosk, "P2", "T2")
+    kiosk.checkin("I3")
+    before = kiosk.rows(tables.hold)
+    kiosk.later(days=3)
+    assert kiosk.checkin("I3").af == ["Item is not on loan.", "Item needed for a reservation."]
+    assert kiosk.rows(tables.hold) == before
+
+
 @pytest.mark.parametrize(
     ("item", "branch", "alert", "code"),
     [("I1", "CENTRAL", "N", []), ("I2", "CENTRAL", "Y", ["04"]), ("I2", "NORTH", "N", [])],
