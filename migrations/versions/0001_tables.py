@@ -651,7 +651,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
     )
-    op.create_index("ix_hold_patron_id", "hold", ["patron_id"], unique=False)
+    op.create_index(
+        "ix_hold_open_patron",
+        "hold",
+        ["patron_id", "status"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.create_index(
         "ix_hold_queue",
         "hold",
@@ -805,7 +812,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_loan_open_patron",
         "loan",
-        ["patron_id"],
+        ["patron_id", "due_at", "recalled_at"],
         unique=False,
         sqlite_where=sa.text("status = 'OPEN'"),
         postgresql_where=sa.text("status = 'OPEN'"),
@@ -1127,7 +1134,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("status = 'PENDING'"),
         postgresql_where=sa.text("status = 'PENDING'"),
     )
-    op.drop_index("ix_hold_patron_id", table_name="hold")
+    op.drop_index(
+        "ix_hold_open_patron",
+        table_name="hold",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.drop_table("hold")
     op.drop_index("ix_audit_log_entity", table_name="audit_log")
     op.drop_table("audit_log")

@@ -69,36 +69,40 @@ def _fixed(message: type[Request]) -> tuple[str, ...]:
     return tuple(name for name in _DIGESTED_FIXED if name in message.__struct_fields__)
 
 
-_instant = functools.lru_cache(256)(instant)  # asked before the act and after it: 8 us the second time
+moment = functools.lru_cache(256)(instant)
+"""`wire.kinds.instant`, remembered: an act asks for the same date up to three times, 8 us each."""
 
 
-def _key(call: Call, request: Request) -> journal.Key:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in _fixed(type(request)):
-        value = getattr(request, name)
-        if value is not None:
-            digest.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
-    for field, name in _digested(type(request)):
-        value = getattr(request, name)
-        if value is not None:
-            digest.update(f"{field}{value}\0".encode("utf-8", "surrogateescape"))
+def journal_key(call: Call, request: Request) -> journal.Key:
+    """What makes a request the same as another (SP-21). One digest of one text: 5 us instead of 9."""
+    kind = type(request)
+    said = [f"{name}={value}\0" for name in _fixed(kind) if (value := getattr(request, name)) is not None]
+    said += [
+        f"{field}{value}\0"
+        for field, name in _digested(kind)
+        if (value := getattr(request, name)) is not None
+    ]
+    text = "".join(said).encode("utf-8", "surrogateescape")
     date = getattr(request, "transaction_date", "")
     return journal.Key(
-        branch_id=call.branch.id,
-        message=request.code,
-        transaction_date=date,
-        digest=digest.digest(),
-        happened_at=_instant(date, call.branch.zone),
-        no_block=bool(getattr(request, "no_block", False)),
+        call.branch.id,
+        request.code,
+        date,
+        hashlib.blake2b(text, digest_size=16).digest(),
+        moment(date, call.branch.zone),
+        bool(getattr(request, "no_block", False)),
     )
 
 
-def recorded(unit: Unit, call: Call, request: Request) -> Answer | None:
-    """The recorded answer when this request is a repeat (SP-21), to be asked after the locks are taken."""
+def recorded(unit: Unit, call: Call, request: Request, key: journal.Key | None = None) -> Answer | None:
+    """The recorded answer when this request is a repeat (SP-21), to be asked after the locks are taken.
+
+    ``key`` is the request's ``journal_key`` where the caller keeps it for ``record``: it is made once then.
+    """
     window = call.branch.sip2.timeout_seconds * (call.branch.sip2.retries_allowed + 1)
     body = journal.find(
         unit,
-        _key(call, request),
+        key or journal_key(call, request),
         exchange_id=call.exchange_id,
         terminal_id=call.terminal.id,
         now=call.now,
@@ -108,13 +112,20 @@ def recorded(unit: Unit, call: Call, request: Request) -> Answer | None:
     return None if body is None else Answer(body=body, result="repeat")
 
 
-def record(unit: Unit, call: Call, request: Request, made: Answer, effects: tuple[Effect, ...]) -> Answer:
-    """Writes an answer that acknowledges an effect into the journal, in the same transaction; gives it
-    back."""
+def record(
+    unit: Unit,
+    call: Call,
+    request: Request,
+    made: Answer,
+    effects: tuple[Effect, ...],
+    key: journal.Key | None = None,
+) -> Answer:
+    """Writes an answer that acknowledges an effect into the journal, in the same transaction; gives it back.
+    ``key`` as for ``recorded``."""
     if effects:
         journal.record(
             unit,
-            _key(call, request),
+            key or journal_key(call, request),
             exchange_id=call.exchange_id,
             terminal_id=call.terminal.id,
             now=call.now,

@@ -7,8 +7,6 @@ from sip2d.store.library import Branch
 from sip2d.vocabulary import MessageKey
 from sip2d.wire.messages import Checkin, Checkout, Renew, Request
 
-KEY_BY_CODE: Final[dict[str, MessageKey]] = {key.code: key for key in MessageKey if key.code}
-
 
 def gate(code: str) -> Reason:
     """A reason that comes from a gate and not from policy: no mode and no role passes it."""
@@ -27,15 +25,20 @@ NB_DUE_DATE_INVALID: Final = gate("NB_DUE_DATE_INVALID")
 SYSTEM_ERROR: Final = gate("SYSTEM_ERROR")
 
 
+# An enum member's name is a property, 0.3 us each time, and every exchange asks four times.
+_NAME: Final = {key: key.name for key in MessageKey}
+_NAME_BY_CODE: Final = {key.code: key.name for key in MessageKey}
+
+
 def support(branch: Branch, key: MessageKey) -> str:
     """The level of one message at this branch: DISABLED, ENABLED or ENABLED_NO_AUTH (CN-5)."""
-    return branch.sip2.support.get(key.name, "DISABLED")
+    return branch.sip2.support.get(_NAME[key], "DISABLED")
 
 
 def needs_pin(branch: Branch, code: str) -> bool:
     """Whether a message that names a patron must carry his right PIN here: ``ENABLED`` means so (CN-5,
     D-2)."""
-    return support(branch, KEY_BY_CODE[code]) == "ENABLED"
+    return branch.sip2.support.get(_NAME_BY_CODE[code]) == "ENABLED"
 
 
 def authorise(branch: Branch, institution_code: str, request: Request) -> Reason | None:
@@ -45,7 +48,7 @@ def authorise(branch: Branch, institution_code: str, request: Request) -> Reason
     """
     if not branch.sip2.configured:
         return BRANCH_NOT_CONFIGURED
-    if support(branch, KEY_BY_CODE[request.code]) == "DISABLED":
+    if branch.sip2.support.get(_NAME_BY_CODE[request.code], "DISABLED") == "DISABLED":
         return MESSAGE_NOT_SUPPORTED
     if isinstance(request, Checkout | Renew) and request.no_block and not offline_mode(branch):
         return OFFLINE_DISABLED

@@ -4,7 +4,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sip2d.circulation import pin, who
-from sip2d.circulation.answers import amount, answer, lines, record, recorded, success
+from sip2d.circulation.answers import (
+    amount,
+    answer,
+    journal_key,
+    lines,
+    moment,
+    record,
+    recorded,
+    success,
+)
 from sip2d.circulation.authorise import (
     ITEM_UNKNOWN,
     NB_DUE_DATE_INVALID,
@@ -28,7 +37,6 @@ from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
 from sip2d.store.unit import Unit
 from sip2d.vocabulary import FeeType
 from sip2d.wire import messages as m
-from sip2d.wire.kinds import instant
 
 # How far a kiosk's clock may run ahead of ours before we take our own (SP-22).
 AHEAD: Final = timedelta(minutes=5)
@@ -41,13 +49,13 @@ def desk_of(call: Call, no_block: bool, happened: str) -> Desk:
     (SP-22)."""
     if not no_block:
         return call.desk()
-    at = instant(happened, call.branch.zone)
+    at = moment(happened, call.branch.zone)
     return call.desk(mode=Mode.NO_BLOCK, event_at=call.now if at is None or at > call.now + AHEAD else at)
 
 
 def promised(call: Call, request: m.Checkout | m.Renew, no_block: bool) -> datetime | None:
     """The due date given off-line; only a no-block request has one (SP-20)."""
-    return instant(request.nb_due_date, call.branch.zone) if no_block else None
+    return moment(request.nb_due_date, call.branch.zone) if no_block else None
 
 
 @serves(m.Checkout, writes=True)
@@ -58,7 +66,8 @@ def checkout(unit: Unit, request: m.Checkout, call: Call) -> Answer:
     desk = desk_of(call, no_block, request.transaction_date)
     item = who.item(unit, call, desk, request.item_id)
     patron = who.patron(unit, call, desk, request.patron_id)
-    if (repeat := recorded(unit, call, request)) is not None:
+    key = journal_key(call, request)
+    if (repeat := recorded(unit, call, request, key)) is not None:
         return repeat
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
     outcome = _refused_before(call, request, patron, item, secret)
@@ -78,7 +87,7 @@ def checkout(unit: Unit, request: m.Checkout, call: Call) -> Answer:
                 fee_acknowledged=bool(request.fee_acknowledged),
             )
     response = _loan_response(m.CheckoutResponse, call, request, patron, item, outcome, secret)
-    return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects)
+    return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects, key)
 
 
 @serves(m.Renew, writes=True)
@@ -91,7 +100,8 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
         borrower = call.profile.patron_barcode.normal(request.patron_id)
         item = subjects.loaned_copy(unit, desk, borrower, request.title_id)
     patron = who.patron(unit, call, desk, request.patron_id)
-    if (repeat := recorded(unit, call, request)) is not None:
+    key = journal_key(call, request)
+    if (repeat := recorded(unit, call, request, key)) is not None:
         return repeat
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
     requested = promised(call, request, no_block)
@@ -118,7 +128,7 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
             fee_acknowledged=bool(request.fee_acknowledged),
         )
     response = _loan_response(m.RenewResponse, call, request, patron, item, outcome, secret)
-    return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects)
+    return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects, key)
 
 
 def _refused_before(
@@ -186,7 +196,8 @@ def renew_every(unit: Unit, request: m.RenewAll, call: Call) -> Answer:
     """66: ok says that it ran; each refusal stands in BN (sip2.md 6.5)."""
     desk = call.desk()
     patron = who.patron(unit, call, desk, request.patron_id)
-    if (repeat := recorded(unit, call, request)) is not None:
+    key = journal_key(call, request)
+    if (repeat := recorded(unit, call, request, key)) is not None:
         return repeat
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
     said = call.language("")
@@ -211,7 +222,8 @@ def renew_every(unit: Unit, request: m.RenewAll, call: Call) -> Answer:
             call, said, "RENEW_ALL_OK" if outcome.renewed else "RENEW_ALL_NONE", count=len(outcome.renewed)
         ),
     )
-    return record(unit, call, request, answer(call, response, outcome.reasons, result="ok"), outcome.effects)
+    made = answer(call, response, outcome.reasons, result="ok")
+    return record(unit, call, request, made, outcome.effects, key)
 
 
 def _named(call: Call, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:

@@ -122,10 +122,9 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
     desk = call.desk()
     patron = who.patron(unit, call, desk, request.patron_id)
     secret = pin.check(call, request.patron_id, patron, request.patron_password)
-    said = call.language(request.language)
     institution = request.institution_id or call.institution.code
     if patron is None or not pin.passes(call, request.code, secret):
-        return _nameless(call, request, patron, secret, said, institution)
+        return _nameless(call, request, patron, secret, institution)
     reasons, status = _standing_at(desk, call, patron)
     full = call.branch.sip2.send_personal_data
     listed = page(unit, call, request, patron) if full else ListPage()
@@ -164,7 +163,7 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
         patron.email if full else None,
         patron.phone if full else None,
         patron_extras(call, patron),
-        lines(call, said, reasons, patron=patron) if reasons else (),
+        lines(call, call.language(request.language), reasons, patron=patron) if reasons else (),
     )
     return answer(call, response, reasons, result="ok")
 
@@ -180,10 +179,10 @@ def _nameless(
     request: m.PatronInformation,
     patron: PatronFacts | None,
     secret: Pin,
-    said: str,
     institution: str,
 ) -> Answer:
     """The 64 of an unknown card or a wrong PIN: nothing of the patron leaves, not even counts (SP-8)."""
+    said = call.language(request.language)
     if patron is None:
         reasons: tuple[Reason, ...] = (PATRON_UNKNOWN,)
     else:

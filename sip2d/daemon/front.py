@@ -33,6 +33,15 @@ from sip2d.wire.profile import Profile
 log = structlog.get_logger()
 
 ENDED_KEPT: Final = 1000
+
+# Refusals that no rule of policy spoke: the label of ``sip2d_messages_refused_total`` (CN-5).
+GATES: Final = {
+    "MESSAGE_NOT_SUPPORTED": "disabled",
+    "LOGIN_REQUIRED": "login_required",
+    "BRANCH_NOT_CONFIGURED": "branch_not_configured",
+    "OFFLINE_DISABLED": "offline_disabled",
+    "INSTITUTION_UNKNOWN": "institution",
+}
 LIMITS_KEPT: Final = 256
 
 
@@ -205,7 +214,11 @@ class Front:
             item = getattr(request, "item_id", None) or ""
         self._metrics.record(terminal, branch, code, answer.result, seconds, now)
         if answer.rule:
-            self._metrics.denials.labels(code, answer.rule.partition(":")[0]).inc()
+            gate = GATES.get(answer.rule)
+            if gate is None:
+                self._metrics.denials.labels(code, answer.rule.partition(":")[0]).inc()
+            else:
+                self._metrics.messages_refused.labels(gate).inc()
         milliseconds = int(seconds * 1_000_000) / 1000  # round() takes 0.4 us
         self._access.write(
             now,

@@ -4,6 +4,7 @@ A calendar that is never open says nothing: dates are then counted as if every d
 return or a forced loan must not fail for want of an open day.
 """
 
+import functools
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -17,6 +18,7 @@ _DAY: Final = timedelta(days=1)
 _HOURLY: Final = {LoanUnit.HOURS: timedelta(hours=1), LoanUnit.MINUTES: timedelta(minutes=1)}
 
 
+@functools.lru_cache(maxsize=64)
 def permanent(zone: ZoneInfo) -> datetime:
     """When a loan without a period is due: 2099-01-01 00:00 local (CL-3)."""
     return local_instant(PERMANENT_ON, time(0), zone)

@@ -538,6 +538,8 @@ loan = Table(
     Index(
         "ix_loan_open_patron",
         "patron_id",
+        "due_at",
+        "recalled_at",
         sqlite_where=text("status = 'OPEN'"),
         postgresql_where=text("status = 'OPEN'"),
     ),
@@ -620,7 +622,13 @@ hold = Table(
         sqlite_where=text("status = 'PENDING'"),
         postgresql_where=text("status = 'PENDING'"),
     ),
-    Index("ix_hold_patron_id", "patron_id"),
+    Index(
+        "ix_hold_open_patron",
+        "patron_id",
+        "status",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
 )
 
 # -- ledger (11.6): append-only, double entry ------------------------------------------------------------

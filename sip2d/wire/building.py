@@ -97,7 +97,10 @@ def _slot_source(slot: Slot) -> str:
 def _value_source(ident: Ident) -> str:
     if ident.form == "yes_no":
         return "{'Y' if v else 'N'}"
-    return f"{{padded(v, {ident.width})}}" if ident.form == "count" else "{v}"
+    if ident.form != "count":
+        return "{v}"
+    # Four digits are looked up, three fields of every 64: 0.4 us each less.
+    return "{four[v]}" if ident.width == 4 else f"{{padded(v, {ident.width})}}"
 
 
 def builder_source(plan: Plan) -> str:
@@ -154,7 +157,7 @@ def builder_source(plan: Plan) -> str:
     {body}
     if n != out.count({delimiter!r}) or not out.isprintable():
         return careful(m)
-    if len(out) > {MAX_VALUE + 2} and too_long(out, {delimiter!r}):
+    if len(out) > {MAX_VALUE + 2 + plan.layout.width} and too_long(out, {delimiter!r}):
         return careful(m)
     try:
         body = out.encode({plan.profile.charset!r})
@@ -172,9 +175,14 @@ def _is_list(ident: Ident) -> bool:
     return ident.form == "lines" and ident.id not in ("AF", "AG")
 
 
+def _is_limited(ident: Ident) -> bool:
+    """A list a profile may cut short: not those of 66, whose counts say how many there are (sip2.md 6.5)."""
+    return _is_list(ident) and ident.id not in ("BM", "BN")
+
+
 def _over_limit(plan: Plan) -> str:
     most = plan.profile.max_list_items
-    return " or ".join(f"len(m.{ident.name}) > {most}" for ident in plan.sent if _is_list(ident))
+    return " or ".join(f"len(m.{ident.name}) > {most}" for ident in plan.sent if _is_limited(ident))
 
 
 class Careful:
@@ -232,8 +240,10 @@ class Careful:
             return (kinds.padded(value, ident.width),)
         if ident.form != "lines":
             return (value,)
-        if _is_list(ident):
+        if _is_limited(ident):
             return tuple(value[: self.plan.profile.max_list_items or None])
+        if _is_list(ident):
+            return tuple(value)
         return tuple(piece for line in value for piece in charset.wrap(self._clean(line), MAX_VALUE))
 
     def _chunk(self, field_id: str, value: str) -> bytes:

@@ -113,7 +113,8 @@ class Mender:
     def _fit(self, slot: Slot, raw: str) -> str:
         raw = raw.ljust(slot.width)
         if slot.form == "timestamp" and not _DATE.fullmatch(raw):
-            return NO_DATE
+            # A due date that was meant is refused as one (BR-16), not taken for none.
+            return raw if slot.name == "nb_due_date" and raw[:1].isdigit() else NO_DATE
         return raw
 
 

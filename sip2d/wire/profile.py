@@ -140,7 +140,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     # Payment type of 37 that writes a fee off; empty: none does.
     payment_type_writeoff: str = ""
     # Refuse a payment above what is owed.
-    refuse_overpayment: bool = True
+    refuse_overpayment: bool = False
 
     # -- fields ----------------------------------------------------------------------------------------------
     # Never sent: `BD` everywhere, `24.AE` in one message. Applied last; a required field stays, empty

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,8 @@ from tests.support.places import ROOT
 
 START = (
     "import sys; from pathlib import Path; from sip2d.demo.run import demo;"
-    "sys.exit(demo(Path(sys.argv[1]), port=0, tls_port=0, admin_port=0, say=lambda text: None))"
+    "say = lambda text: print(text, flush=True);"
+    "sys.exit(demo(Path(sys.argv[1]), port=0, tls_port=0, admin_port=0, say=say))"
 )
 PATIENCE_SECONDS = 60.0
 
@@ -51,22 +51,22 @@ def serve(folder: Path) -> Iterator[Live]:
     with error_log.open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-c", START, str(folder / "demo")],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
             cwd=ROOT, env={**os.environ, "SIP2D_LOGGING__LEVEL": "debug"},
         )  # fmt: skip
         try:
             yield _up(process, folder, error_log)
         finally:
             process.terminate()
-            process.wait(PATIENCE_SECONDS)
+            process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _up(process: "subprocess.Popen[bytes]", folder: Path, error_log: Path) -> Live:
     told = folder / "demo" / "demo.json"
-    until = time.monotonic() + PATIENCE_SECONDS
+    assert process.stdout is not None
+    # It speaks when it begins, and when it listens and has written what it is.
     while not told.exists():
-        if process.poll() is not None or time.monotonic() > until:
+        if not process.stdout.readline():
             raise RuntimeError(f"the demo did not come up: {error_log.read_text('utf-8', 'replace')[-2000:]}")
-        time.sleep(0.05)
     described = json.loads(told.read_text("utf-8"))
     return Live(described["sip2"]["port"], described, error_log, folder / "demo" / "access.log")

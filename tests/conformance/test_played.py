@@ -18,8 +18,8 @@ NOT_OURS = frozenset({"ils", "optional"})
 """Tags of cases that tell of one system's own policy."""
 
 EXCEPTIONS = {
-    "BAD-telnet-iac": "the player writes telnet negotiation as UTF-8 text (C3 BF C3 BB ...), which no terminal"
-    " sends: to us that is an unknown code, ignored and counted. The real bytes FF FB are quirks A11.",
+    "BAD-telnet-iac": "the player writes telnet negotiation as UTF-8 text (C3 BF C3 BB ...), which no"
+    " terminal sends: to us an unknown code, ignored and counted. The real bytes FF FB are quirks A11.",
 }
 """Every other case that does not hold, and why."""
 

@@ -59,8 +59,16 @@ def _replies(hall: Hall, line: Line, charset: str) -> list[tuple[str, bytes]]:
     return out
 
 
-@pytest.mark.parametrize(("profile", "charset"), [("standard", "utf-8"), ("extended", "utf-8"),
-                                                  ("e-content-verifier", "utf-8"), ("evergreen-like", "ascii")])  # fmt: skip
+PROFILES = {
+    "standard": "utf-8",
+    "extended": "utf-8",
+    "e-content-verifier": "utf-8",
+    "evergreen-like": "ascii",
+}
+"""Those whose answers end in CR, which is all it reads, and their charsets."""
+
+
+@pytest.mark.parametrize(("profile", "charset"), PROFILES.items())
 def test_what_we_send_is_understood(hall: Hall, profile: str, charset: str) -> None:
     def accents(core: Connection) -> None:
         core.execute(update(tables.title).where(tables.title.c.number == "T1").values(title="Été à la mer"))

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sip2d.desk import subjects
 from sip2d.policy.facts import PatronFacts
 from sip2d.policy.settings import CircControl
-from sip2d.store import items, loans, patrons, tables
+from sip2d.store import epoch, items, loans, patrons, tables
 from sip2d.store.executor import Store
 from tests.desk.acts import item_of, patron_of
 from tests.support import library
@@ -86,6 +86,12 @@ def test_sp10_what_a_patron_has_is_counted(room: Room) -> None:
         add_block(core, who)
         add_block(core, who, removed_at=library.seconds(NOW))
         add_block(core, who, expires_at=library.seconds(NOW))
+    with room.unit(writes=False) as unit:
+        facts = patron_of(unit, desk_at(unit), "P1")
+    assert (facts.value_minor, facts.lost) == (0, 1)  # no such limit, so what is on loan is not looked at
+    with room.unit() as unit:
+        unit.core.execute(tables.patron_type.update().values(value_limit_minor=50000))
+        epoch.bump(unit)
     with room.unit(writes=False) as unit:
         facts = patron_of(unit, desk_at(unit), "P1")
     assert (facts.loans, facts.overdue, facts.recalled, facts.recalled_overdue) == (5, 2, 2, 1)

@@ -27,7 +27,7 @@ def open_loans(core: Connection) -> dict[str, tuple[str, int]]:
 
 
 def ledger_is_sound(core: Connection) -> None:
-    """PT-3: transactions sum to nothing, balances are what the postings say, nobody owes less than nothing."""
+    """PT-3: transactions sum to nothing, balances are what the postings say, no fee below nothing."""
     posting, balance = tables.ledger_posting, tables.fee_balance
     total = func.sum(posting.c.amount_minor)
     unbalanced = core.execute(select(posting.c.txn_id).group_by(posting.c.txn_id).having(total != 0)).all()
@@ -44,7 +44,9 @@ def ledger_is_sound(core: Connection) -> None:
 def events_are_sensible(core: Connection) -> None:
     """PT-5: LOAN (RENEW)* RETURN of one loan after the other; a CANCEL undoes the event it names."""
     rows = core.execute(
-        select(event.c.id, event.c.item_id, event.c.kind, event.c.loan_id, event.c.detail).order_by(event.c.id)
+        select(event.c.id, event.c.item_id, event.c.kind, event.c.loan_id, event.c.detail).order_by(
+            event.c.id
+        )
     ).all()
     out: dict[int, int | None] = defaultdict(lambda: None)
     kinds: dict[int, str] = {}

@@ -257,9 +257,7 @@ class Hall:
         """Another vendor profile for one terminal."""
         table = tables.terminal
         self.staff(
-            lambda core: core.execute(
-                update(table).where(table.c.name == terminal).values(profile=profile)
-            )
+            lambda core: core.execute(update(table).where(table.c.name == terminal).values(profile=profile))
         )
 
     def logged(self) -> bytes:
@@ -287,5 +285,3 @@ def opened(url: str, log: Path, *, profile: str = "standard") -> Iterator[tuple[
             yield hall, cast(list[dict[str, Any]], events)
         finally:
             hall.close()
-
-

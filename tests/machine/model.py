@@ -17,9 +17,11 @@ UNDO = timedelta(minutes=10)
 class Model:
     """See the module. Amounts in minor units."""
 
-    def __init__(self) -> None:
+    def __init__(self, debts: dict[str, int]) -> None:
         self.loans: dict[str, dict[str, Any]] = {}
-        self.fees: dict[str, list[int]] = {patron: [] for patron in LIMITS}
+        self.fees: dict[str, list[int]] = {
+            patron: [debts[patron]] if patron in debts else [] for patron in LIMITS
+        }
         self.paid: set[tuple[str, str, int]] = set()
         self.blocked: set[str] = set()
         self.wanted: set[str] = set()
@@ -57,7 +59,10 @@ class Model:
         if last is not None and last["kind"] == "?":
             return None
         return (
-            last is not None and last["kind"] in kinds and last["branch"] == branch and now - last["at"] <= UNDO
+            last is not None
+            and last["kind"] in kinds
+            and last["branch"] == branch
+            and now - last["at"] <= UNDO
         )
 
     def owed(self, patron: str) -> int:
@@ -90,9 +95,17 @@ class Model:
         """A return; of something that is in it may or may not leave a trace."""
         loan = self.loans.pop(item, None)
         if loan is None:
-            self.last[item] = {"kind": "?"} if item in self.last else {"kind": "ROUTE", "branch": "", "at": now}
+            self.last[item] = (
+                {"kind": "?"} if item in self.last else {"kind": "ROUTE", "branch": "", "at": now}
+            )
             return
-        self.last[item] = {"kind": "RETURN", "branch": branch, "at": now, "loan": loan, "patron": loan["patron"]}
+        self.last[item] = {
+            "kind": "RETURN",
+            "branch": branch,
+            "at": now,
+            "loan": loan,
+            "patron": loan["patron"],
+        }
 
     def undone(self, item: str) -> None:
         """The last act never was; its fee is taken back as far as it is still owed."""

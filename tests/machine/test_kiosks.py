@@ -5,8 +5,6 @@ The server is the whole of it but for the socket. Every request has a second of 
 repeat by accident; repeats are rules of their own.
 """
 
-import itertools
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,101 +12,29 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from sip2d.wire import codec
 from tests.conftest import NO_SKIP
 from tests.machine import checks
-from tests.machine.hall import LOGGED_IN, LOGIN, PINS, Line, furnish, opened
-from tests.machine.model import LIMITS, TITLES, Model
-from tests.support import library
+from tests.machine.hall import LOGGED_IN, LOGIN, PINS, furnish, opened
+from tests.machine.model import LIMITS, TITLES
+from tests.machine.talk import KIOSKS, Talk
 from tests.support.databases import Databases
-from tests.support.desks import Room
 
 PATRONS = st.sampled_from(sorted(LIMITS))
 ITEMS = st.sampled_from(sorted(TITLES))
 HELD = st.sampled_from(["I1", "I4"])
 """Holds are placed on these only, so that the model has something to say about the others."""
-KIOSKS = {"127.0.0.1": "CENTRAL", "127.0.0.2": "NORTH"}
 ADDRESSES = st.sampled_from(sorted(KIOSKS))
 GATED = {"11": "CHECKOUT", "29": "RENEW"}
-OK = {b"12", b"30", b"10", b"66", b"16", b"38", b"20"}
 
 
-class Kiosks(RuleBasedStateMachine):
-    """Two branches, a kiosk each and one that logs in; three patrons and five items."""
-
-    databases: Databases
-
-    @initialize()
-    def open(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.hall_context = opened(self.databases.fresh(furnish), Path(self.folder.name) / "access.log")
-        self.hall, self.events = self.hall_context.__enter__()
-        with self.hall.store.unit("read", writes=False) as unit:
-            self.room = Room(self.hall.store, library.read(unit.core))
-            self.past = checks.history(unit.core)
-        self.model = Model()
-        self.lines = {address: self.hall.connect(address) for address in KIOSKS}
-        self.stranger = self.hall.connect(LOGGED_IN)
-        self.logged_in = False
-        self.stored: list[tuple[str, str]] = []
-        self.latest: tuple[str, str, bytes] | None = None
-        self.disabled: set[str] = set()
-        self.turn = itertools.count()
-
-    def teardown(self) -> None:
-        if not hasattr(self, "hall"):
-            return
-        told = self.hall.logged().decode() + repr(self.events)
-        self.hall_context.__exit__(None, None, None)
-        self.folder.cleanup()
-        assert not [one for one in (*PINS.values(), LOGIN[1]) if one in told], "PT-41: a secret is in the log"
-        assert "exchange.fault" not in told, told
-
-    # -- talking ---------------------------------------------------------------------------------------------
-
-    @property
-    def date(self) -> str:
-        """This very second, in UTC."""
-        return f"{self.hall.now:%Y%m%d   Z%H%M%S}"
-
-    def ask(self, address: str, frame: str, *, effect: bool = True) -> bytes:
-        """One request at a moment of its own; the answer is well-formed (PT-7)."""
-        if self.lines[address].closed:  # it was silent too long
-            self.lines[address] = self.hall.connect(address)
-        answer = self.sound(self.lines[address], frame)
-        self.latest = (address, frame, answer) if effect else self.latest
-        return answer
-
-    def sound(self, line: Line, frame: str) -> bytes:
-        answer = line.ask(frame)
-        profile = line.connection.profile
-        parsed = codec.parse_response(answer, profile)
-        assert parsed is not None
-        assert codec.build(parsed, profile) == answer, "PT-7: it does not read back"
-        assert all(0x20 <= byte != 0x7F for byte in answer)
-        denied = answer[:2] in OK and answer[2:3] in b"0N" or b"|BLN|" in answer
-        assert not denied or b"|AF" in answer, f"PT-7: refused without a word: {answer!r}"
-        return answer
-
-    def agree(self, answer: bytes, expected: bool | None) -> bool:
-        """Whether it was done, and that is what the model says."""
-        done = answer[2:3] in b"1Y"
-        assert expected is None or done == expected, (answer, expected)
-        return done
-
-    def shut(self, address: str, message: str) -> bool:
-        return KIOSKS[address] == "CENTRAL" and message in self.disabled
-
-    def tail(self, patron: str, pin: bool) -> str:
-        return f"AD{PINS[patron]}|" if pin and patron in PINS else ""
+class Kiosks(Talk):
+    """What kiosks, patrons and staff do."""
 
     # -- ordinary business -----------------------------------------------------------------------------------
 
@@ -215,39 +141,11 @@ class Kiosks(RuleBasedStateMachine):
         if self.agree(answer, expected):
             self.follow_undo(item)
 
-    def follow_undo(self, item: str) -> None:
-        """Undone as the model has it, or, where it does not know, as the tables say."""
-        if self.model.last[item]["kind"] != "?":
-            self.model.undone(item)
-            return
-        self.resync(item)
-
-    def resync(self, item: str) -> None:
-        """What the model does not know of an item is read from the tables."""
-        self.model.last[item] = {"kind": "?"}
-        with self.hall.store.unit("read", writes=False) as unit:
-            now = checks.open_loans(unit.core)
-            counted = checks.renewals(unit.core)
-        self.model.loans.pop(item, None)
-        if item in now:
-            self.model.loans[item] = {"patron": now[item][0], "renewals": counted[item]}
-
     @precondition(lambda self: self.latest is not None)
     @rule(how=st.sampled_from(["same line", "new line", "later"]))
     def repeat(self, how: str) -> None:
-        """The last request again: the same answer, if it did anything, and no second effect (SP-21)."""
-        assert self.latest is not None
-        address, frame, said = self.latest
-        before = self.room.snapshot()
-        if how == "later":
-            self.hall.advance(30)
-        line = self.lines[address]
-        if how != "same line":
-            line.hang_up()
-            line = self.lines[address] = self.hall.connect(address)
-        answer = self.sound(line, frame)
-        assert self.room.snapshot() == before, "a repeat had an effect"
-        assert answer[:3] == said[:3]
+        """Some time after its answer, or never; ``ask`` repeats every fourth request besides."""
+        self.again(how)
 
     @rule(address=ADDRESSES, patron=PATRONS, item=ITEMS, days=st.integers(1, 40))
     def stored_checkout(self, address: str, patron: str, item: str, days: int) -> None:
@@ -295,15 +193,13 @@ class Kiosks(RuleBasedStateMachine):
         after = self.settled()
         assert {name for name in before if before[name] != after[name]} == set(), f"PT-9: {frame}"
 
-    def settled(self) -> dict[str, list[dict[str, object]]]:
-        """What PT-9 is about. Where an item lies is not: a stored return of what is in may route it again."""
-        tables = self.room.snapshot()
-        events = [row for row in tables.pop("loan_event") if row["kind"] != "ROUTE"]
-        return {**{name: rows for name, rows in tables.items() if name not in ("item", "hold")}, "event": events}
-
     # -- gates -----------------------------------------------------------------------------------------------
 
-    @rule(patron=PATRONS, item=ITEMS, fixed=st.sampled_from(["11YN", "11NY", "29NN", "29NY", "09N", "63001", "01N"]))
+    @rule(
+        patron=PATRONS,
+        item=ITEMS,
+        fixed=st.sampled_from(["11YN", "11NY", "29NN", "29NY", "09N", "63001", "01N"]),
+    )
     def before_login(self, patron: str, item: str, fixed: str) -> None:
         """PT-39: before login no message but 93, 99 and 97 has effect, nor says anything of the library."""
         if self.stranger.closed:
@@ -428,8 +324,6 @@ def test_one_winner(name: str, request: pytest.FixtureRequest, tmp_path: Path) -
         for number, line in enumerate(lines):
             date = f"{hall.now + timedelta(seconds=number):%Y%m%d   Z%H%M%S}"
             patron = sorted(LIMITS)[number % 3]
-            line.connection.data_received(
-                f"11NN{date}{' ' * 18}AOMAIN|AA{patron}|ABI3|AC|\r".encode()
-            )
+            line.connection.data_received(f"11NN{date}{' ' * 18}AOMAIN|AA{patron}|ABI3|AC|\r".encode())
         answers = [line.send()[0] for line in lines]
         assert sorted(answer[:3] for answer in answers) == [b"120"] * 11 + [b"121"]

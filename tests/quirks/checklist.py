@@ -102,7 +102,9 @@ def lower_case_flags_and_blanks(floor: Floor) -> None:
     floor.hall.advance(1)
     again = f"11  20260309    101501{BLANK}AOMAIN|AAP1|ABI1|AC|"
     assert floor.kiosk.ask(again).startswith(b"121N")
-    renewal = f"11 N20260309    101502{BLANK}AOMAIN|AAP1|ABI1|AC|"  # a blank policy: this terminal may not renew
+    renewal = (
+        f"11 N20260309    101502{BLANK}AOMAIN|AAP1|ABI1|AC|"  # a blank policy: this terminal may not renew
+    )
     assert floor.kiosk.ask(renewal).startswith(b"120")
 
 
@@ -169,7 +171,9 @@ def what_a_connection_knows(floor: Floor) -> None:
     assert line.send(frame) == [said]
     assert floor.kiosk.ask(checkout()) == said[: -len("AY1AZ0000\r")]  # another connection of the branch
     lent(floor, "I3")
-    floor.hall.staff(lambda core: library.add_fee(core, library.read(core), library.read(core).patrons["P1"], 1))
+    floor.hall.staff(
+        lambda core: library.add_fee(core, library.read(core), library.read(core).patrons["P1"], 1)
+    )
     assert fields(line.ask(info(tail=f"AD{pin()}|")))["BV"] == ["0.01"]
 
 

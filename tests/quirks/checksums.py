@@ -4,7 +4,20 @@ import msgspec
 
 from sip2d.session.limits import Limits
 from sip2d.session.session import Session
-from tests.quirks.floor import DATE, Floor, Table, az, checkin, checkout, fields, info, item, lent, sound, trailed
+from tests.quirks.floor import (
+    DATE,
+    Floor,
+    Table,
+    az,
+    checkin,
+    checkout,
+    fields,
+    info,
+    item,
+    lent,
+    sound,
+    trailed,
+)
 
 ROWS = Table()
 
@@ -74,7 +87,8 @@ def an_unpadded_checksum(floor: Floor) -> None:
     frame = next(
         head
         for n in range(1500)
-        if az(head := f"17{DATE}AO{text[: n % 60]}|ABI1|AC{'z' * (n // 3)}{chr(48 + n % 70)}|AY1AZ")[:1] == b"0"
+        if az(head := f"17{DATE}AO{text[: n % 60]}|ABI1|AC{'z' * (n // 3)}{chr(48 + n % 70)}|AY1AZ")[:1]
+        == b"0"
     )
     digits = az(frame).lstrip(b"0")
     for padded in (digits, digits.rjust(4)):
@@ -137,7 +151,9 @@ def a_97_at_any_time(floor: Floor) -> None:
     assert line.send(b"97AZFEF5\r") == [said]
 
 
-ROWS.not_ours("B17", "advice for readers of captures; the vectors of sip2.md 4.2 are recomputed in tests/wire")
+ROWS.not_ours(
+    "B17", "advice for readers of captures; the vectors of sip2.md 4.2 are recomputed in tests/wire"
+)
 
 
 @ROWS("B18")

@@ -64,7 +64,13 @@ def blank_dates(floor: Floor) -> None:
 
 @ROWS("D9")
 def zones_of_every_kind_in_and_blanks_out(floor: Floor) -> None:
-    dates = ["202603090000101500", "20260309   Z091500", "YYYYMMDDZZZZHHMMSS", "20260309  101500", "20260309101500"]
+    dates = [
+        "202603090000101500",
+        "20260309   Z091500",
+        "YYYYMMDDZZZZHHMMSS",
+        "20260309  101500",
+        "20260309101500",
+    ]
     for date in dates:
         answer = floor.kiosk.ask(f"63000{date}          AOMAIN|AAP1|")
         assert fields(answer)["BL"] == ["Y"], date
@@ -82,7 +88,13 @@ def languages_of_every_kind(floor: Floor) -> None:
 @ROWS("D11")
 def summaries_of_every_kind(floor: Floor) -> None:
     lent(floor, "I1")
-    for summary, listed in (("NNYNNN", True), ("  Y Y", True), ("      Y", False), ("         Y", False), ("", False)):
+    for summary, listed in (
+        ("NNYNNN", True),
+        ("  Y Y", True),
+        ("      Y", False),
+        ("         Y", False),
+        ("", False),
+    ):
         answer = floor.kiosk.ask(info(summary=summary))
         assert answer[:2] == b"64"
         assert ("AU" in fields(answer)) is listed, summary
@@ -102,8 +114,12 @@ def no_block_on_everything_is_recorded(floor: Floor) -> None:
     out = floor.kiosk.ask(f"11NY{DATE}20260401    235900AOMAIN|AAP1|ABI1|AC|")
     assert out.startswith(b"121")
     assert fields(out)["AH"] == ["20260401    235900"]
-    assert floor.kiosk.ask("29YY20260309    101501" + "20260501    235900AOMAIN|AAP1|ABI1|").startswith(b"301Y")
-    assert floor.kiosk.ask("09Y20260309    10150220260309    101502APCENTRAL|AOMAIN|ABI1|AC|").startswith(b"101")
+    assert floor.kiosk.ask("29YY20260309    101501" + "20260501    235900AOMAIN|AAP1|ABI1|").startswith(
+        b"301Y"
+    )
+    assert floor.kiosk.ask("09Y20260309    10150220260309    101502APCENTRAL|AOMAIN|ABI1|AC|").startswith(
+        b"101"
+    )
     told = [one["message"] for one in floor.events if one["event"] == "sip2.no_block"]
     assert told == ["11", "29", "09"]
 

@@ -25,7 +25,15 @@ def replies_end_cr_lf_where_the_profile_says_so(floor: Floor) -> None:
 
 @ROWS("A4", "A17")
 def replies_end_in_one_cr_and_nothing_else(floor: Floor) -> None:
-    frames = ["9900802.00", "9300CNx|COx|", "97", checkout(), checkout(item="nothing"), info("nobody"), item()]
+    frames = [
+        "9900802.00",
+        "9300CNx|COx|",
+        "97",
+        checkout(),
+        checkout(item="nothing"),
+        info("nobody"),
+        item(),
+    ]
     for frame in frames:
         (answer,) = floor.kiosk.send(frame.encode() + b"\r")
         assert answer.endswith(b"\r"), frame
@@ -78,14 +86,19 @@ def a_run_of_delimiters_at_the_end(floor: Floor) -> None:
 
 @ROWS("A11")
 def telnet_negotiation_in_front(floor: Floor) -> None:
-    for negotiation in (b"\xff\xfb\x1f\xff\xfb\x00", b"\xff\xfd\x01", b"\xff\xfa\x1f\0\x50\0\x18\xff\xf0", b"\xff\xf1"):
+    for negotiation in (
+        b"\xff\xfb\x1f\xff\xfb\x00",
+        b"\xff\xfd\x01",
+        b"\xff\xfa\x1f\0\x50\0\x18\xff\xf0",
+        b"\xff\xf1",
+    ):
         assert [one[:2] for one in floor.kiosk.send(negotiation + b"9900802.00\r")] == [b"98"], negotiation
     assert [one[:2] for one in floor.kiosk.send(info("\xff").encode("latin-1") + b"\r")] == [b"64"]
 
 
 ROWS.not_ours(
     "A12",
-    "optional in the row: `login:` and `Password:` prompts need a telnet listener, which the issue does not ask for;"
+    "optional in the row: `login:` and `Password:` prompts need a telnet listener, which nobody asked for;"
     " a 93 does the same, and a kiosk behind telnet negotiation is answered (A11)",
 )
 
@@ -111,7 +124,13 @@ def ten_requests_in_flight(floor: Floor) -> None:
     frames = [item(f"X{n}") if n % 2 else "9900802.00" for n in range(10)]
     replies = floor.kiosk.send("".join(f"{one}\r" for one in frames).encode())
     assert [one[:2] for one in replies] == [b"98", b"18"] * 5
-    assert [one.split(b"AB")[1].split(b"|")[0] for one in replies[1::2]] == [b"X1", b"X3", b"X5", b"X7", b"X9"]
+    assert [one.split(b"AB")[1].split(b"|")[0] for one in replies[1::2]] == [
+        b"X1",
+        b"X3",
+        b"X5",
+        b"X7",
+        b"X9",
+    ]
 
 
 @ROWS("A16")

@@ -11,7 +11,7 @@ ROWS = Table()
 
 @ROWS("F1")
 def bly_and_cqy_say_what_they_say(floor: Floor) -> None:
-    """Nothing else in an answer about a patron who is refused reads so: a client looks for the bare letters."""
+    """Nothing else in an answer about a patron who is refused reads so: clients look for bare letters."""
     assert b"BLY|CQY|" in floor.kiosk.ask(info(tail=f"AD{pin()}|"))
     for frame in (info("nobody"), info(tail="ADwrong|"), info("P-EXPIRED"), info("P-LOST")):
         answer = floor.kiosk.ask(frame)
@@ -21,8 +21,8 @@ def bly_and_cqy_say_what_they_say(floor: Floor) -> None:
 
 ROWS.not_ours(
     "F2",
-    "PB is no field of the protocol, and its meaning differs between vendors (sip2.md 7): the library keeps no"
-    " date of birth. CQ and AE are always sent; a vendor's own field is a custom field of his profile",
+    "PB is no field of the protocol, and its meaning differs between vendors (sip2.md 7): the library keeps"
+    " no date of birth. CQ and AE are always sent; a vendor's own field is a custom field of his profile",
 )
 
 
@@ -46,16 +46,20 @@ def what_is_known_of_an_item_is_told(floor: Floor) -> None:
 
 @ROWS("F6")
 def ao_wherever_the_document_has_it(floor: Floor) -> None:
-    frames = [checkout(), f"29NN{DATE}{BLANK}AOMAIN|AAP1|ABI1|", checkin(), info(), f"23001{DATE}AOMAIN|AAP1|",
+    frames = [checkout(), f"29NN{DATE}{BLANK}AOMAIN|AAP1|ABI1|", checkin(), info(),
+              f"23001{DATE}AOMAIN|AAP1|",
               f"35{DATE}AOMAIN|AAP1|", f"37{DATE}0100EURBV1|AOMAIN|AAP1|", f"25{DATE}AOMAIN|AAP1|",
-              f"15+{DATE}AOMAIN|AAP1|ABI3|", f"65{DATE}AOMAIN|AAP1|", f"01N{DATE}AOMAIN|AL|AAP2|", "9900802.00"]  # fmt: skip
+              f"15+{DATE}AOMAIN|AAP1|ABI3|", f"65{DATE}AOMAIN|AAP1|",
+              f"01N{DATE}AOMAIN|AL|AAP2|", "9900802.00"]  # fmt: skip
     for frame in frames:
         assert fields(floor.kiosk.ask(frame))["AO"] == ["MAIN"], frame
 
 
 @ROWS("F7")
 def money_and_limits_are_numbers(floor: Floor) -> None:
-    floor.hall.staff(lambda core: library.add_fee(core, library.read(core), library.read(core).patrons["P1"], 1234))
+    floor.hall.staff(
+        lambda core: library.add_fee(core, library.read(core), library.read(core).patrons["P1"], 1234)
+    )
     told = fields(floor.kiosk.ask(info()))
     assert told["BV"] == ["12.34"]
     assert re.fullmatch(r"[0-9]{4}", told["BZ"][0])
@@ -63,7 +67,8 @@ def money_and_limits_are_numbers(floor: Floor) -> None:
 
 
 ROWS.not_ours(
-    "F8", "a client's fault that no server can mend: the institution's own code stands in AO, whatever its letters"
+    "F8",
+    "a client's fault that no server can mend: the institution's own code stands in AO, whatever its letters",
 )
 ROWS.not_ours("F9", "a client's fault: 38 says Y or N as the document has it (C10)")
 
@@ -87,7 +92,8 @@ def ready_holds_and_pending_ones_apart(floor: Floor) -> None:
 
 @ROWS("F11")
 def every_refusal_shows_something(floor: Floor) -> None:
-    for frame in (checkout(item="none"), checkout("nobody"), f"29NN{DATE}{BLANK}AO|AAP1|ABI1|", info("nobody"),
+    for frame in (checkout(item="none"), checkout("nobody"), info("nobody"),
+                  f"29NN{DATE}{BLANK}AO|AAP1|ABI1|",
                   checkin("none"), item("none"), f"15-{DATE}AO|AAP1|ABI1|", f"15x{DATE}AO|AAP1|ABI1|",
                   f"37{DATE}0100EURBV1|AO|AAP1|", f"65{DATE}AO|AAnobody|", f"25{DATE}AO|AAnobody|",
                   f"19{DATE}AO|ABnone|CHx|", f"01N{DATE}AO|AL|AAnobody|"):  # fmt: skip
@@ -145,7 +151,8 @@ def a_fault_is_a_refusal_of_the_right_code(floor: Floor) -> None:
 
     floor.hall.staff(away)
     for frame, wanted in ((checkout(), b"120"), (checkin(), b"100"), (info(), b"64"), (item(), b"18"),
-                          (f"65{DATE}AO|AAP1|", b"660"), (f"29NN{DATE}{BLANK}AO|AAP1|ABI1|", b"300")):  # fmt: skip
+                          (f"65{DATE}AO|AAP1|", b"660"),
+                          (f"29NN{DATE}{BLANK}AO|AAP1|ABI1|", b"300")):  # fmt: skip
         answer = floor.kiosk.ask(frame)
         assert answer.startswith(wanted), frame
         assert fields(answer)["AF"] == ["System temporarily unavailable."]
@@ -174,4 +181,3 @@ def bx_says_what_is_served(floor: Floor) -> None:
     blocked = floor.kiosk.ask(f"01N{DATE}AO|AL|AAP1|")
     assert blocked[:2] == b"24"
     assert fields(blocked)["AF"]
-

@@ -100,7 +100,8 @@ def pages_of_every_kind(floor: Floor) -> None:
     everything = fields(floor.kiosk.ask(info(summary="  Y")))["AU"]
     assert len(everything) == 4
     pages = {
-        "BP00002|BQ0003|": everything[1:3], "BP|BQ|": everything, "BP|BQ": everything, "BPx|BQ-3|": everything,
+        "BP00002|BQ0003|": everything[1:3], "BP|BQ|": everything, "BP|BQ": everything,
+        "BPx|BQ-3|": everything,
         "BP-2|": everything, "BP9|BQ2|": [], "BP3|BQ2|": [], "BP2|": everything[1:], "BQ1|": everything[:1],
         "BP2|BQ99|": everything[1:],
     }  # fmt: skip
@@ -150,7 +151,9 @@ def values_no_message_may_carry(floor: Floor) -> None:
     nasty = "One|two\rthree\nfour\0five\x1b" + "é" * 300
 
     def act(core: Any, world: library.World) -> None:
-        core.execute(update(tables.title).where(tables.title.c.number == "T1").values(title=nasty.replace("\0", "")))
+        core.execute(
+            update(tables.title).where(tables.title.c.number == "T1").values(title=nasty.replace("\0", ""))
+        )
         core.execute(
             update(tables.patron).where(tables.patron.c.barcode == "P1").values(address="1|2\r3", name="A|B")
         )
@@ -162,7 +165,9 @@ def values_no_message_may_carry(floor: Floor) -> None:
         assert not any(byte < 32 for byte in answer[:-1])
         told = fields(answer)
         assert max(len(value) for values in told.values() for value in values) <= 255
-        assert told.keys() <= set("AO AA AB AJ AH CK CH AE BZ CB BL BH BV BD BE BF AU CF BG BH AQ AP CC CA".split())
+        assert told.keys() <= set(
+            "AO AA AB AJ AH CK CH AE BZ CB BL BH BV BD BE BF AU CF BG BH AQ AP CC CA".split()
+        )
 
 
 @ROWS("E14")
