@@ -5,6 +5,8 @@ import functools
 import hashlib
 from collections.abc import Iterable
 
+import msgspec
+
 from sip2d.circulation.call import Answer, Call
 from sip2d.desk.outcome import Effect
 from sip2d.policy.decision import Action, Reason
@@ -42,6 +44,8 @@ def success(call: Call, language: str, scenario: str, **values: object) -> tuple
 def answer(call: Call, response: Response, reasons: Iterable[Reason] = (), *, result: str = "") -> Answer:
     """The built answer; it is a refusal when there are reasons."""
     first = next(iter(reasons), None)
+    if call.profile.print_screen_messages and hasattr(response, "print_lines"):
+        response = msgspec.structs.replace(response, print_lines=getattr(response, "screen_messages", ()))
     return Answer(
         body=codec.build(response, call.profile, call.spoken.version_1),
         result=result or ("refused" if first else "ok"),

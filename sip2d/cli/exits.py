@@ -1,4 +1,5 @@
-"""Exit codes, after sysexits (stack.md 3.1): what systemd and scripts go by. Imports nothing: `healthcheck` must be quick."""
+"""Exit codes, after sysexits (stack.md 3.1): what systemd and scripts go by. Imports nothing: `healthcheck`
+must be quick."""
 
 from typing import Final
 

@@ -104,6 +104,7 @@ class Front:
             window=configured.window,
             error_detection_required=profile.error_detection == "required",
             code_point_sums=profile.accept_codepoint_checksum,
+            ignore_checksums=profile.ignore_checksum,
             charset=profile.charset,
             delimiter=profile.delimiter.encode("latin-1", "replace"),
         )

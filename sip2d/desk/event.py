@@ -71,7 +71,9 @@ def came_late(unit: Unit, desk: Desk, item: ItemFacts, kind: str, patron_id: int
     (sip2.md 6.1). What is recorded for the same second is not newer: one kiosk's acts follow each other."""
     if desk.mode is not Mode.NO_BLOCK:
         return False
-    last = loans.last_transaction(unit, item.id)
+    # A stored return of what is in moves it: one that was routed since stays where it is (PT-9).
+    routed = kind == "RETURN" and item.loan is None
+    last = loans.last_event(unit, item.id) if routed else loans.last_transaction(unit, item.id)
     if last is None or last.event_at <= desk.event_at:
         return False
     audited(

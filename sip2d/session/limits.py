@@ -23,6 +23,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     ``retries_allowed``: one bad frame (failed login) more than this in a row closes. ``resend``: whether 97
     is supported (CN-5 RESEND); if not it is answered 96. ``error_detection_required``: a frame without AZ is
     answered 96. ``code_point_sums``: take a checksum over code points of ``charset`` too (quirks B10).
+    ``ignore_checksums``: a wrong one is counted, and served.
     ``delimiter`` is one byte.
     """
 
@@ -36,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     resend: bool = True
     error_detection_required: bool = False
     code_point_sums: bool = True
+    ignore_checksums: bool = False
     charset: str = "utf-8"
     delimiter: bytes = b"|"
 

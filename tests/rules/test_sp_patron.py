@@ -342,3 +342,10 @@ def test_pt6_counts_follow_what_happens(kiosk: Kiosk) -> None:
     answer = kiosk.said("65{now}AOMAIN|AAP-MANY|")
     assert answer.fixed[:11] == "66101100040"
     assert (len(set(answer.get("BM"))), len(set(answer.get("BN")))) == (110, 40)
+
+
+def test_a_profile_may_print_what_it_shows(kiosk: Kiosk) -> None:
+    """AG repeats AF, for kiosks that print (sip2.md 6.6)."""
+    kiosk.profile = msgspec.structs.replace(kiosk.profile, print_screen_messages=True)
+    refused = kiosk.status("P-NOBODY")
+    assert refused.get("AG") == refused.af != []

@@ -299,3 +299,10 @@ def test_good_login_repeats_and_failed_one_counts_again() -> None:
     assert talk.say(wrong + wrong) == [seal(b"940", b"0", True)] * 2
     assert talk.say(ck(LOGIN, b"0") + ck(LOGIN, b"0")) == [seal(b"941", b"0", True)] * 2
     assert len(talk.served) == 3
+
+
+def test_a_profile_may_serve_a_wrong_checksum() -> None:
+    """For a terminal that cannot compute one: counted, served, and answered with a right one."""
+    script = Script(Limits(ignore_checksums=True))
+    assert script.say(bad(ITEM, b"4")) == [ck(b"<17 no 1>", b"4")]
+    assert (script.counters.bad_checksums, len(script.served)) == (1, 1)

@@ -14,7 +14,6 @@ from sip2d.wire.profile import (
     Barcodes,
     Profile,
     ProfileError,
-
     load_profiles,
 )
 from sip2d.wire.template import fill
