@@ -228,7 +228,6 @@ class Store:
             return open_link(self._engine, self._libraries)
 
     # -- how it goes ---------------------------------------------------------------------------------------
-    # ---------------------------
 
     @property
     def healthy(self) -> bool:

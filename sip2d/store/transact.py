@@ -23,6 +23,9 @@ from sip2d.store.unit import Unit
 RESOLVE_SECONDS = 4.0
 """How long an unknown outcome is asked after: less than the SC waits for its answer."""
 RESOLVE_PAUSE = 0.05
+YIELD_SECONDS = 0.03
+"""Before the one more try after a deadlock: the other transaction must get the lock first, or both meet
+again."""
 
 Outcome = tuple[Any, BaseException | None]
 
@@ -96,7 +99,6 @@ class Transactor:
             self._link = None
 
     # -- one attempt ---------------------------------------------------------------------------------------
-    # ---------------------------
 
     def _transaction(self, jobs: list[Job]) -> list[Outcome]:
         started = time.perf_counter()
@@ -192,11 +194,12 @@ class Transactor:
             self._link = None
 
     # -- after a failure -----------------------------------------------------------------------------------
-    # -----------------------------
 
     def _after_loss(self, jobs: list[Job], lost: Lost) -> list[Outcome]:
         """One more try for each, alone, when that can help; else all are refused."""
         outcomes: list[Outcome] = []
+        if meaning(lost.cause) is Meaning.AGAIN:
+            self._stopping.wait(YIELD_SECONDS)
         if lost.again or (lost.began and len(jobs) > 1):
             for number, job in enumerate(jobs):
                 try:

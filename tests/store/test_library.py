@@ -146,7 +146,9 @@ async def test_the_event_loop_takes_notes(databases: Databases) -> None:
 
 
 async def test_the_event_loop_hears_that_nobody_answers(tmp_path: Any) -> None:
-    aside = Aside.open(f"sqlite:///{tmp_path}/nowhere/library.db")
+    # A path that cannot be opened would do too, but then aiosqlite's thread may outlive the test's loop.
+    (tmp_path / "library.db").write_bytes(b"this is no database, whatever its name says " * 100)
+    aside = Aside.open(f"sqlite:///{tmp_path}/library.db")
     try:
         assert not await aside.ping()
     finally:
