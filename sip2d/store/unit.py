@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from sip2d.store.engine import SQLITE
 from sip2d.store.library import Library
 from sip2d.store.statement import Statement
 
@@ -71,8 +72,8 @@ class Unit:
     def insert(self, statement: Statement, *params: Any) -> int:
         """Insert one row; its new id."""
         sql, pick = statement.forms[self._dialect]
-        rows = self._execute(sql, pick(params) if pick else params).fetchall()
-        return int(rows[0][0])
+        cursor = self._execute(sql, pick(params) if pick else params)
+        return int(cursor.lastrowid if self._dialect == SQLITE else cursor.fetchall()[0][0])
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
