@@ -1,4 +1,4 @@
-# sip2d in a container: docker build -t sip2d . && docker run -p 6001:6001 -v sip2d:/var/lib/sip2d sip2d
+# sip2d in a container: docker build -t sip2d . (how to run it: README, "Running it")
 # The root file system may be read-only; state lies in /var/lib/sip2d, the configuration in /etc/sip2d/sip2d.toml.
 
 FROM python:3.13-slim AS build

@@ -22,7 +22,7 @@ def run(path: Path | None = None, overrides: Mapping[str, Any] | None = None) ->
     except StoreUnavailable as error:
         return _say(f"The database does not answer ({error}).", exits.UNAVAILABLE)
     except OSError as error:  # a port that is taken, an address that is not ours
-        return _say(error, exits.UNAVAILABLE)
+        return _say(error.strerror or error, exits.UNAVAILABLE)
 
 
 def _serve(path: Path | None, overrides: dict[str, Any]) -> int:

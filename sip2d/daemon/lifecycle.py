@@ -32,6 +32,7 @@ from sip2d.store.library import Library
 
 TICK_SECONDS: Final = 1.0
 PING_SECONDS: Final = 2.0
+OPEN_FILES: Final = 65_536
 DRAIN_STEP_SECONDS: Final = 0.05
 BRANCHES_SECONDS: Final = 60.0
 
@@ -348,6 +349,14 @@ class Daemon:
         self._reachable = reachable
 
 
+def _allow_files() -> None:
+    """A kiosk is a descriptor: as many as the machine allows, not the 1,024 a shell hands down."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def _either(event: asyncio.Event, seconds: float) -> None:
     """Until the event, at most so long."""
     try:
@@ -366,6 +375,7 @@ def main(
     """
     # No core dump: it would hold PINs (reliability.md G6).
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    _allow_files()
 
     async def life() -> int:
         daemon = await compose()

@@ -1,7 +1,6 @@
 """Makes the demo library in a folder, and serves it."""
 
 import json
-import resource
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +19,6 @@ from sip2d.store.executor import Store
 LOOPBACK: Final = "127.0.0.1"
 DATABASE: Final = "library.db"
 DESCRIPTION: Final = "demo.json"
-OPEN_FILES: Final = 16_384
-"""One address may open a thousand connections and more; a shell's usual limit of 1024 files would not do."""
 
 
 def database_url(folder: Path) -> str:
@@ -105,7 +102,6 @@ def demo(folder: Path, *, port: int, tls_port: int, admin_port: int, say: Callab
     chosen = settings(folder, port=port, tls_port=tls_port, admin_port=admin_port)
     logs.configure(chosen.logging)
     prepare_database(chosen)
-    _allow_files()
     description = folder / DESCRIPTION
 
     def up(daemon: Daemon) -> None:
@@ -125,10 +121,3 @@ def demo(folder: Path, *, port: int, tls_port: int, admin_port: int, say: Callab
         return main(lambda: compose(chosen), up)
     finally:
         description.unlink(missing_ok=True)
-
-
-def _allow_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
