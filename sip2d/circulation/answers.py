@@ -107,7 +107,7 @@ def recorded(unit: Unit, call: Call, request: Request, key: journal.Key | None =
     body = journal.find(
         unit,
         key or journal_key(call, request),
-        exchange_id=call.exchange_id,
+        exchange_id=call.exchange_id if call.again else None,
         terminal_id=call.terminal.id,
         now=call.now,
         retry_window=max(window, 60),

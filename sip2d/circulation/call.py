@@ -46,7 +46,12 @@ UNSPOKEN: Final = Spoken()
 
 class Call(msgspec.Struct, frozen=True):
     """A terminal's call: the library it calls, its branch of record (CN-3), its dialect, the moment and the
-    exchange's own id."""
+    exchange's own id.
+
+    ``again``: this very exchange ran before, and nobody knows whether it was committed; only then the journal
+    is
+    asked for its id (one statement of nine less in a renewal).
+    """
 
     library: Library
     institution: Institution
@@ -59,6 +64,7 @@ class Call(msgspec.Struct, frozen=True):
     now: datetime
     exchange_id: bytes
     spoken: Spoken
+    again: bool = False
 
     @property
     def width(self) -> int:

@@ -148,8 +148,9 @@ class Acs:
         pins: PinOracle,
         now: datetime,
         exchange_id: bytes,
+        again: bool = False,
     ) -> Call:
-        """The call of one exchange, with the library its transaction sees.
+        """The call of one exchange, with the library its transaction sees; ``again``: it ran before.
 
         Raises:
             KeyError: the branch is gone; the session is ended by the next look at the epoch.
@@ -173,6 +174,7 @@ class Acs:
             now,
             exchange_id,
             binding.spoken,
+            again,
         )
 
     def _place(self, library: Library, branch_id: int, profile: str) -> Place:

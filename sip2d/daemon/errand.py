@@ -24,6 +24,7 @@ class Errand:
         "_acs",
         "_checked",
         "_lane",
+        "_ran",
         "arrived",
         "binding",
         "done",
@@ -48,6 +49,7 @@ class Errand:
         self._acs = acs
         self.binding = binding
         self._lane = lane
+        self._ran = False
         self._checked: tuple[str | None, bool] | None = None
         self.exchange = exchange
         self.request = request
@@ -66,9 +68,9 @@ class Errand:
         self._acs.store.submit(self.writes, self.request.code, self._work, self.come_back, self._lane)
 
     def _work(self, unit: Unit) -> Answer:
-        return serve(
-            unit, self.request, self._acs.call(unit.library, self.binding, self, self.now, self.exchange_id)
-        )
+        again, self._ran = self._ran, True
+        call = self._acs.call(unit.library, self.binding, self, self.now, self.exchange_id, again)
+        return serve(unit, self.request, call)
 
     @property
     def has_pin(self) -> bool:

@@ -88,7 +88,7 @@ def find(
     unit: Unit,
     key: Key,
     *,
-    exchange_id: bytes,
+    exchange_id: bytes | None,
     terminal_id: int,
     now: datetime,
     retry_window: int,
@@ -96,11 +96,13 @@ def find(
 ) -> bytes | None:
     """The recorded answer when this request is a repeat, else None.
 
-    The very exchange that is run again (its COMMIT's outcome was unknown) always is. Otherwise (a) its date
+    The very exchange that is run again (its COMMIT's outcome was unknown; else ``exchange_id`` is None)
+    always
+    is. Otherwise (a) its date
     must be near, or the same terminal must ask again within ``retry_window`` seconds; and (b) what it did
     must still be the latest.
     """
-    done = unit.value(_BY_EXCHANGE, exchange_id)
+    done = None if exchange_id is None else unit.value(_BY_EXCHANGE, exchange_id)
     if done is not None:
         return bytes(done)
     rows = unit.all(_BY_KEY, key.branch_id, key.message, key.transaction_date, key.digest)

@@ -8,18 +8,23 @@ import sqlite3.dbapi2
 import sys
 from typing import Any
 
+HELD_BACK = 25
+"""So many COMMITs are made one: a kill at any moment finds some that were only promised."""
+
 
 class Early(sqlite3.Connection):
-    """A COMMIT waits for the next BEGIN of its connection."""
+    """A COMMIT waits for later transactions of its connection."""
 
-    _late = False
+    _held = 0
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         if sql == "COMMIT" and self.in_transaction:
-            self._late = True
+            self._held += 1
             return super().execute("SELECT 1")
-        if sql.startswith("BEGIN") and self._late:
-            self._late = False
+        if sql.startswith("BEGIN") and self._held:
+            if self._held < HELD_BACK:
+                return super().execute("SELECT 1")
+            self._held = 0
             super().execute("COMMIT")
         return super().execute(sql, *values)
 

@@ -44,7 +44,7 @@ def test_whatever_was_acknowledged_survives_and_is_done_once(databases: Database
 def test_the_checker_sees_an_answer_that_came_before_its_commit(
     sqlite_databases: SqliteDatabases, tmp_path: Path
 ) -> None:
-    """The proof of the proof: with COMMIT put off until the next transaction the loop must find losses."""
+    """The proof of the proof: with COMMITs put off the loop must find losses."""
     url = sqlite_databases.fresh(places.prepare)
     fleet, found = Fleet(7), list[str]()
     daemon = Daemon(tmp_path, url, program=(str(EARLY),))
