@@ -11,7 +11,32 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("ledger_txn", "ledger_posting", "loan_event", "audit_log", "fee")
+APPEND_ONLY = (
+    "ledger_txn", "ledger_posting", "loan_event", "audit_log", "fee", "fee_status", "membership",
+)  # fmt: skip
+
+_BRANCH, _PATRON, _ITEM = (f"coalesce({name}_id, 0)" for name in ("branch", "patron_type", "item_type"))
+PLACES = {
+    "uq_circulation_rule_place": (
+        "circulation_rule", ("institution_id", _BRANCH, _PATRON, _ITEM, "name", "valid_from"),
+    ),
+    "uq_demerit_rule_place": ("demerit_rule", ("institution_id", _PATRON, _ITEM)),
+    "uq_notice_template_place": (
+        "notice_template", ("institution_id", _BRANCH, "code", "language", "transport"),
+    ),
+    "uq_overdue_trigger_place": (
+        "overdue_trigger", ("institution_id", _BRANCH, "patron_type_id", "level"),
+    ),
+}  # fmt: skip
+"""Unique per place, where a missing part of it (any branch, any type) counts as a value."""
+
+ACTIONS = {
+    "01": "LOAN",
+    "02": "LOAN,RENEW",
+    "03": "LOAN,RENEW,HOLD",
+    "05": "LOAN,RENEW,HOLD,ILL",
+}
+"""The block actions that every library has (BL-5, BL-47)."""
 
 EXCLUSIVE = """
     SELECT 1 FROM terminal AS other
@@ -24,11 +49,10 @@ IMMUTABLE_SAID = "the address of a terminal never changes"
 
 
 def upgrade() -> None:
-    empty = [f"coalesce({column}, 0)" for column in ("branch_id", "patron_type_id", "item_type_id")]
-    op.execute(
-        "CREATE UNIQUE INDEX uq_circulation_rule_place ON circulation_rule"
-        f" (institution_id, {', '.join(empty)}, name, valid_from)"
-    )
+    for name, (table, columns) in PLACES.items():
+        op.execute(f"CREATE UNIQUE INDEX {name} ON {table} ({', '.join(columns)})")
+    for code, actions in ACTIONS.items():
+        op.execute(f"INSERT INTO block_action (code, actions, builtin) VALUES ('{code}', '{actions}', 1)")
     op.execute("INSERT INTO library_epoch (id, epoch) VALUES (1, 1)")
     if op.get_bind().dialect.name == "sqlite":
         _upgrade_sqlite()
@@ -100,7 +124,8 @@ def _upgrade_postgresql() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("uq_circulation_rule_place", "circulation_rule")
+    for name, (table, _columns) in PLACES.items():
+        op.drop_index(name, table)
     if op.get_bind().dialect.name == "sqlite":
         _downgrade_sqlite()
     else:

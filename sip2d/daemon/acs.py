@@ -16,6 +16,7 @@ from sip2d.circulation.status import Health
 from sip2d.circulation.wording import Catalogue, Wording
 from sip2d.daemon.admission import Admission
 from sip2d.daemon.pins import Pins
+from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import Settings
 from sip2d.store.executor import Store
 from sip2d.store.library import Branch, Institution, Library, Terminal
@@ -138,7 +139,7 @@ class Acs:
             if len(self._settings) > 1000:
                 self._settings.clear()
             institution = library.institutions[institution_id]
-            found = self._settings[key] = Settings.of(institution.settings, institution.decimals)
+            found = self._settings[key] = settings_of(institution.settings, institution.decimals)
         return found
 
     def call(

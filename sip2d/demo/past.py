@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from sip2d.demo import plan
 from sip2d.demo.seed import Made
 from sip2d.desk import card, hold, subjects
+from sip2d.desk.book import raise_fee
 from sip2d.desk.lend import lend
 from sip2d.desk.outcome import Outcome
-from sip2d.desk.pay import pay, raise_fee
+from sip2d.desk.pay import pay
 from sip2d.desk.place import Desk
 from sip2d.desk.take_back import take_back
 from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
-from sip2d.policy.settings import Settings
+from sip2d.policy.setting_names import settings_of
 from sip2d.store.unit import Unit
 
 ROUNDS = 300
@@ -86,7 +87,7 @@ class Past:
             library=library,
             institution=institution,
             branch=library.branches[next(iter(self._made.branches.values()))],
-            settings=Settings.of(institution.settings, institution.decimals),
+            settings=settings_of(institution.settings, institution.decimals),
             mode=Mode.STAFF,
             interface="STAFF",
             actor="demo",

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sip2d.desk import event, pay, subjects
+from sip2d.desk import book, event, subjects
 from sip2d.desk.outcome import Effect, Outcome, RenewAllOutcome
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Decision, Reason
@@ -113,7 +113,7 @@ def charge(
     """The patron owes the rental of a loan; the fee's id, None when it is free."""
     if not fee_minor:
         return None
-    return pay.raise_fee(unit, desk, patron.id, "RENTAL", fee_minor, item.title, loan_id, item.id)
+    return book.raise_fee(unit, desk, patron.id, "RENTAL", fee_minor, item.title, loan_id, item.id)
 
 
 def fee_required(patron: PatronFacts, item: ItemFacts, fee_minor: int) -> Outcome:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sip2d.desk.place import Desk
 from sip2d.policy.facts import ItemFacts, PatronFacts
 from sip2d.policy.rulebook import Facts
+from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import CircControl, Settings
 from sip2d.store import items, patrons
 from sip2d.store.library import Branch, Institution
@@ -95,7 +96,7 @@ def _settings(desk: Desk, what: ItemFacts | None) -> Settings:
     if what is None or what.institution_id == desk.institution.id:
         return desk.settings
     owner = desk.library.institutions[what.institution_id]
-    return Settings.of(owner.settings, owner.decimals)
+    return settings_of(owner.settings, owner.decimals)
 
 
 def _resolve(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sip2d.desk import event, pay
+from sip2d.desk import book, event
 from sip2d.desk.outcome import Effect, Outcome
 from sip2d.desk.place import Desk
 from sip2d.desk.route import unroute
@@ -45,7 +45,7 @@ def undo_loan(unit: Unit, desk: Desk, item: ItemFacts) -> Outcome:
     elif last.old_due_at is not None:
         loans.unrenew(unit, item.loan.id, last.old_due_at)
     if before.get("fee") is not None:
-        pay.cancel_fee(unit, desk, before["fee"])
+        book.cancel_fee(unit, desk, before["fee"])
     event.lose_again(unit, item, before.get("lost"))
     effect = _cancelled(unit, desk, item, last)
     return Outcome(

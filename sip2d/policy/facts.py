@@ -75,7 +75,11 @@ class PatronFacts(msgspec.Struct, frozen=True):
 
 
 class PatronTypeFacts(msgspec.Struct, frozen=True, gc=False):
-    """The kind of patron, with its limits; None means no limit (CO-11)."""
+    """The kind of patron, with its limits; None means no limit (CO-11).
+
+    ``messaging`` is the notices its patrons get unless they said otherwise (JSON by type, LO-5);
+    ``policy_attached_at`` (epoch seconds) when its membership policy was (MB-11).
+    """
 
     id: int
     institution_id: int
@@ -88,6 +92,11 @@ class PatronTypeFacts(msgspec.Struct, frozen=True, gc=False):
     lost_limit: int | None = None
     bills_limit_minor: int | None = None
     hold_limit: int | None = None
+    limits_block_renewal: bool = False
+    overdue_notice_required: bool = False
+    messaging: str = "{}"
+    membership_policy_id: int | None = None
+    policy_attached_at: int | None = None
 
 
 class LoanFacts(msgspec.Struct, frozen=True):

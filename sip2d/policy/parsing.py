@@ -91,6 +91,22 @@ def minor(text: str, decimals: int) -> int | None:
     return int(amount)
 
 
+def rate(text: str) -> Decimal:
+    """An amount a unit of time, in major units with at most four decimals, like ``0.25`` (GN-3)."""
+    try:
+        amount = Decimal(text.replace(",", "."))
+    except InvalidOperation:
+        raise ValueError("is no rate like 0.25") from None
+    if not amount.is_finite() or not 0 <= amount <= 10**9 or amount != round(amount, 4):
+        raise ValueError("is no rate like 0.25, with at most four decimals")
+    return amount
+
+
+def rate_or_none(text: str) -> Decimal | None:
+    """A rate; blank is None."""
+    return None if text == "" else rate(text)
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> ValueError:
     """The error for a name that nobody knows, with the nearest one that exists."""
     near = difflib.get_close_matches(name.lower(), {each.lower(): each for each in known}, n=1, cutoff=0.5)

@@ -1,18 +1,10 @@
-"""Settings of an institution, typed (circulation.md 16). They stand as text in rows; here they become values
-once.
-
-A setting that policy does not know may belong to another room and is left alone by ``Settings.of``;
-``parse_setting``, which staff's commands ask before they write a row, refuses it.
+"""The settings of an institution, typed (circulation.md 16). They stand as text in rows; `setting_names`
+makes them values, once.
 """
 
 import enum
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Final
 
 import msgspec
-
-from sip2d.policy.parsing import choice, minor, number, truth, unknown, words
 
 
 class CircControl(enum.StrEnum):
@@ -21,6 +13,97 @@ class CircControl(enum.StrEnum):
     PICKUP = "PICKUP"
     PATRON_HOME = "PATRON_HOME"
     ITEM_HOME = "ITEM_HOME"
+
+
+class FinesMode(enum.StrEnum):
+    """Whether overdue fines are computed at all (LO-30)."""
+
+    OFF = "OFF"
+    PRODUCTION = "PRODUCTION"
+
+
+class HoursCalendar(enum.StrEnum):
+    """What hourly fines leave out where closed days are not charged (LO-27)."""
+
+    SKIP_DATES = "SKIP_DATES"
+    OPENING_HOURS = "OPENING_HOURS"
+
+
+class MaxFineScope(enum.StrEnum):
+    """What MaxFine limits (LO-29, D-16)."""
+
+    PER_LOAN = "PER_LOAN"
+    PATRON_TOTAL = "PATRON_TOTAL"
+
+
+class Allow(enum.StrEnum):
+    """OPACFineNoRenewalsBlockAutoRenew (LO-34)."""
+
+    ALLOW = "ALLOW"
+    BLOCK = "BLOCK"
+
+
+class LostSource(enum.StrEnum):
+    """The place where an item's lost status was set (LO-70)."""
+
+    MOREDETAIL = "MOREDETAIL"
+    BATCHMOD = "BATCHMOD"
+    PENDINGRESERVES = "PENDINGRESERVES"
+    CRONJOB = "CRONJOB"
+    ADDITEM = "ADDITEM"
+    ONPAYMENT = "ONPAYMENT"
+    CLAIM_RETURNED = "CLAIM_RETURNED"
+
+
+class HoldsToPull(enum.StrEnum):
+    """CanMarkHoldsToPullAsLost (LO-72)."""
+
+    DO_NOT_ALLOW = "DO_NOT_ALLOW"
+    ALLOW = "ALLOW"
+    ALLOW_AND_NOTIFY = "ALLOW_AND_NOTIFY"
+
+
+class RefundControl(enum.StrEnum):
+    """Whose lost_return_policy applies to a lost item that comes back (LO-55)."""
+
+    CHECKINLIBRARY = "CHECKINLIBRARY"
+    ITEMHOMEBRANCH = "ITEMHOMEBRANCH"
+    ITEMHOLDINGBRANCH = "ITEMHOLDINGBRANCH"
+
+
+class NoticeCalendar(enum.StrEnum):
+    """Whether days overdue are counted in open days for notices (LO-15)."""
+
+    IGNORE = "IGNORE"
+    USE = "USE"
+
+
+class NoticeMode(enum.StrEnum):
+    """When a level of overdue notices applies: from its day on, or on that day alone (LO-15)."""
+
+    RANGE = "RANGE"
+    EXACT_DAY = "EXACT_DAY"
+
+
+class LiftRestriction(enum.StrEnum):
+    """AutoRemoveOverduesRestrictions (LO-22)."""
+
+    NO = "NO"
+    WHEN_NO_OVERDUE = "WHEN_NO_OVERDUE"
+
+
+class ThresholdMode(enum.StrEnum):
+    """How demerit points meet their threshold (BL-24)."""
+
+    EXCEEDS = "EXCEEDS"
+    REACHES = "REACHES"
+
+
+class PolicyRemoved(enum.StrEnum):
+    """What happens to the unsettled when a membership policy is removed (MB-8, D-10)."""
+
+    KEEP_BLOCKED = "KEEP_BLOCKED"
+    UNBLOCK = "UNBLOCK"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -33,6 +116,8 @@ class Settings(msgspec.Struct, frozen=True):
     noissuescharge_minor: int | None = None
     noissuescharge_item_types: frozenset[str] = frozenset()
     fine_no_renewals_minor: int | None = None
+    fine_no_renewals_includes_credits: bool = False
+    fine_no_renewals_auto: Allow = Allow.ALLOW
     allow_renew_if_other_items: bool = False
     allow_past_renewal_due_date: bool = False
     block_return_of_lost: bool = False
@@ -40,97 +125,56 @@ class Settings(msgspec.Struct, frozen=True):
     offline_max_age_days: int = 30
     cancel_window_min: int = 10
     hold_shelf_days: int = 7
+    hold_reminder_days: int | None = None
+    # fines
+    fines_mode: FinesMode = FinesMode.OFF
+    fines_on_return: bool = True
+    fines_on_closed_days: bool = False
+    fines_include_grace: bool = True
+    hours_calendar: HoursCalendar = HoursCalendar.SKIP_DATES
+    max_fine_minor: int | None = None
+    max_fine_scope: MaxFineScope = MaxFineScope.PER_LOAN
+    # lost items
+    use_default_replacement_cost: bool = True
+    forgive_fine_when_lost: bool = False
+    charge_replacement_when_lost: bool = True
+    long_overdue_days: int | None = None
+    long_overdue_lost_value: int | None = None
+    long_overdue_charge_value: int | None = None
+    long_overdue_skip: frozenset[int] = frozenset()
+    long_overdue_uses_calendar: bool = True
+    long_overdue_max_days: int = 366
+    long_overdue_patron_types: frozenset[str] = frozenset()
+    long_overdue_skip_patron_types: frozenset[str] = frozenset()
+    long_overdue_item_types: frozenset[str] = frozenset()
+    long_overdue_skip_item_types: frozenset[str] = frozenset()
+    long_overdue_branches: frozenset[str] = frozenset()
+    long_overdue_skip_branches: frozenset[str] = frozenset()
+    lost_ends_loan: frozenset[LostSource] = frozenset()
+    holds_to_pull_lost: HoldsToPull = HoldsToPull.DO_NOT_ALLOW
+    holds_to_pull_lost_value: int | None = None
+    refund_control: RefundControl = RefundControl.CHECKINLIBRARY
+    no_refund_age_days: int | None = None
+    no_refund_paid_age_days: int | None = None
+    auto_reconcile: bool = True
+    # notices and restrictions
+    notice_calendar: NoticeCalendar = NoticeCalendar.IGNORE
+    notice_mode: NoticeMode = NoticeMode.RANGE
+    notice_lists_all: bool = False
+    courtesy_skips_auto_renew: bool = False
+    lift_restrictions: LiftRestriction = LiftRestriction.WHEN_NO_OVERDUE
+    # demerits and overdue blocks
+    demerit_enable: bool = False
+    demerit_history_days: int | None = None
+    demerit_maximum_threshold: int | None = None
+    demerit_suspension_days: int | None = None
+    demerit_threshold_mode: ThresholdMode = ThresholdMode.EXCEEDS
+    max_overdue_block_per_block: bool = True
+    short_loan_overdue_block: bool = False
+    short_loan_overdue_reminder_min: int = 0
+    overdue_block_on_renewal: bool = False
+    # memberships
+    auto_bill_on_expiry: bool = False
+    on_policy_removed: PolicyRemoved = PolicyRemoved.KEEP_BLOCKED
+    membership_flags_in_patron_status: bool = False
     refused: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, values: Mapping[str, str], decimals: int = 2) -> "Settings":
-        """The typed view of stored values; ``decimals`` is the currency's exponent. Kept for equal values."""
-        return _typed(frozenset(values.items()), decimals)
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """A setting's name in rows and commands, the field it fills, and how it is read."""
-
-    field: str
-    caption: str
-    parse: Callable[[str, int], Any]
-
-
-def _plain(parse: Callable[[str], Any]) -> Callable[[str, int], Any]:
-    return lambda text, _decimals: parse(text)
-
-
-_AMOUNT_LIMIT: Final = "Checkout is denied when more is owed; blank: no limit (CO-10)"
-
-SETTINGS: Final[dict[str, Setting]] = {
-    "circ_control": Setting("circ_control", "Whose rules apply (CO-5)", _plain(choice(CircControl))),
-    "noissuescharge": Setting("noissuescharge_minor", _AMOUNT_LIMIT, minor),
-    "nopretnumeriquecharge": Setting("noissuescharge_minor", "Another name of noissuescharge (D-33)", minor),
-    "noissuescharge_item_types": Setting(
-        "noissuescharge_item_types",
-        "Item types that noissuescharge is limited to; blank: all (CO-10)",
-        _plain(words),
-    ),
-    "OPACFineNoRenewals": Setting(
-        "fine_no_renewals_minor", "Renewal is denied when more is owed; blank: no limit (LO-33)", minor
-    ),
-    "allow_renew_if_other_items": Setting(
-        "allow_renew_if_other_items",
-        "A loan may be renewed although others wait, while enough other copies stand on the shelf (CO-12)",
-        _plain(truth),
-    ),
-    "allow_past_renewal_due_date": Setting(
-        "allow_past_renewal_due_date",
-        "A due date sent with a renewal may lie in the past (BR-16)",
-        _plain(truth),
-    ),
-    "block_return_of_lost": Setting(
-        "block_return_of_lost", "A lost item is not taken back at a kiosk (CO-20)", _plain(truth)
-    ),
-    "accept_credit": Setting(
-        "accept_credit", "What is paid too much becomes a credit (CO-30)", _plain(truth)
-    ),
-    "offline_max_age_days": Setting(
-        "offline_max_age_days", "How old a stored transaction may be (SP-22)", _plain(number(0, 3650))
-    ),
-    "cancel_window_min": Setting(
-        "cancel_window_min",
-        "How long an act may be undone by BI, in minutes (SP-23)",
-        _plain(number(0, 1440)),
-    ),
-    "hold_shelf_days": Setting(
-        "hold_shelf_days", "How many open days a hold waits on the shelf (HO-4)", _plain(number(1, 365))
-    ),
-}
-"""Every setting that policy reads."""
-
-
-def parse_setting(name: str, text: str, decimals: int = 2) -> object:
-    """The value of a setting as a person wrote it.
-
-    Raises:
-        ValueError: one sentence: the name is unknown (with the nearest known one), or the text makes no
-        sense.
-    """
-    setting = SETTINGS.get(name)
-    if setting is None:
-        raise unknown("setting", name, SETTINGS)
-    try:
-        return setting.parse(text.strip(), decimals)
-    except ValueError as error:
-        raise ValueError(f"{name}: {text.strip()!r} {error}.") from None
-
-
-@functools.lru_cache(maxsize=256)
-def _typed(values: frozenset[tuple[str, str]], decimals: int) -> Settings:
-    fields: dict[str, Any] = {}
-    refused: list[str] = []
-    # The alias comes first in the order of names reversed, so that the proper name wins when both stand.
-    for name, text in sorted(values, reverse=True):
-        if name not in SETTINGS:
-            continue
-        try:
-            fields[SETTINGS[name].field] = parse_setting(name, text, decimals)
-        except ValueError as error:
-            refused.append(str(error))
-    return Settings(**fields, refused=tuple(sorted(refused)))

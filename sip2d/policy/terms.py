@@ -9,11 +9,12 @@ read stands in ``RULE_NAMES``, once.
 import enum
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from sip2d.policy.parsing import choice, day, number, number_or_none, truth, unknown
+from sip2d.policy.parsing import choice, day, number, number_or_none, rate, rate_or_none, truth, unknown
 
 Key = tuple[int | None, int | None, int | None]
 
@@ -60,6 +61,44 @@ class PreClosing(enum.StrEnum):
     BEFORE_CLOSING = "BEFORE_CLOSING"
 
 
+class ChargeAt(enum.StrEnum):
+    """When an interval of a fine is charged (LO-36)."""
+
+    START = "START"
+    END = "END"
+
+
+class BlockUnit(enum.StrEnum):
+    """What an overdue block is counted in (BL-46)."""
+
+    NONE = "NONE"
+    WHOLE_DAYS = "WHOLE_DAYS"
+    DAYS_PER_OVERDUE_DAY = "DAYS_PER_OVERDUE_DAY"
+    MONTHS = "MONTHS"
+    OPEN_DAYS = "OPEN_DAYS"
+    OPEN_DAYS_PER_OPEN_OVERDUE_DAY = "OPEN_DAYS_PER_OPEN_OVERDUE_DAY"
+    WEEKS = "WEEKS"
+
+
+class BlockSpan(enum.StrEnum):
+    """What the longest overdue block is counted in (BL-51)."""
+
+    DAYS = "DAYS"
+    WEEKS = "WEEKS"
+    MONTHS = "MONTHS"
+    OPEN_DAYS = "OPEN_DAYS"
+
+
+class LostReturn(enum.StrEnum):
+    """What the return of a lost item does to the money (LO-56)."""
+
+    REFUND = "REFUND"
+    CHARGE = "CHARGE"
+    RESTORE = "RESTORE"
+    KEEP = "KEEP"
+    REFUND_UNPAID = "REFUND_UNPAID"
+
+
 class Rule(msgspec.Struct, frozen=True):
     """A row of the matrix; None stands for any. In force from ``valid_from`` up to, not including,
     ``valid_to`` (epoch seconds)."""
@@ -76,7 +115,9 @@ class Rule(msgspec.Struct, frozen=True):
 class Terms(msgspec.Struct, frozen=True):
     """The terms that apply. A limit of None is no limit; ``loan_period`` None is a permanent loan (CL-3).
 
-    Periods are in ``loan_unit``, but recalls and the minimum guarantee, which are in days.
+    Periods are in ``loan_unit``, but recalls and the minimum guarantee, which are in days. Fines are in major
+    units of the currency with up to four decimals (GN-3); a ``fine_amount`` of None is the explicit ``none``
+    of detached penalties (BR-12), as is a ``BlockUnit.NONE``.
     """
 
     loan_period: int | None = None
@@ -98,6 +139,19 @@ class Terms(msgspec.Struct, frozen=True):
     hard_due_compare: HardDue = HardDue.EXACT
     pre_closing: PreClosing = PreClosing.NONE
     pre_closing_minutes: int = 0
+    fine_amount: Decimal | None = Decimal(0)
+    fine_interval: int = 1
+    fine_charge_at: ChargeAt = ChargeAt.END
+    fine_grace: int = 0
+    fine_cap: Decimal | None = None
+    cap_fine_to_replacement_price: bool = False
+    recall_overdue_fine: Decimal | None = None
+    overdue_block_value: int = 0
+    overdue_block_unit: BlockUnit = BlockUnit.NONE
+    overdue_block_cumulative: bool = False
+    overdue_block_max_value: int | None = None
+    overdue_block_max_unit: BlockSpan = BlockSpan.DAYS
+    lost_return_policy: LostReturn = LostReturn.REFUND
 
 
 class RuleName(msgspec.Struct, frozen=True):
@@ -108,6 +162,11 @@ class RuleName(msgspec.Struct, frozen=True):
 
 
 _PERIOD: Final = number_or_none(1, 9999)
+
+
+def _fine(text: str) -> Decimal | None:
+    return None if text.lower() == "none" else rate(text)
+
 
 RULE_NAMES: Final[dict[str, RuleName]] = {
     "loan_period": RuleName("How long a loan lasts, in loan_unit; blank: for ever (CL-3)", _PERIOD),
@@ -137,6 +196,23 @@ RULE_NAMES: Final[dict[str, RuleName]] = {
     "hard_due_compare": RuleName("Loans are due on, before or after hard_due_on (CL-4)", choice(HardDue)),
     "pre_closing": RuleName("What closing time does to hourly loans (CL-3)", choice(PreClosing)),
     "pre_closing_minutes": RuleName("How long before closing BEFORE_CLOSING means", number(0, 1439)),
+    "fine_amount": RuleName(
+        "Fine for each interval overdue, like 0.25; none: detached (LO-24, BR-12)", _fine
+    ),
+    "fine_interval": RuleName("A fine's interval, in days or hours by loan_unit (LO-25)", number(0, 9999)),
+    "fine_charge_at": RuleName("An interval is charged at its start or end (LO-36)", choice(ChargeAt)),
+    "fine_grace": RuleName("So long overdue costs nothing, in days or hours (LO-26)", number(0, 9999)),
+    "fine_cap": RuleName("The most a loan's fine comes to; blank: no limit (LO-29)", rate_or_none),
+    "cap_fine_to_replacement_price": RuleName("No fine exceeds the item's price (LO-28)", truth),
+    "recall_overdue_fine": RuleName("Fine of a recalled loan; blank: as fine_amount (LO-38)", rate_or_none),
+    "overdue_block_value": RuleName("How long a late return blocks, in its unit (BL-45)", number(0, 9999)),
+    "overdue_block_unit": RuleName("The unit of overdue_block_value; none: no block", choice(BlockUnit)),
+    "overdue_block_cumulative": RuleName("Overdue blocks follow each other (BL-49)", truth),
+    "overdue_block_max_value": RuleName("The longest overdue block; blank: no limit (BL-51)", _PERIOD),
+    "overdue_block_max_unit": RuleName("The unit of overdue_block_max_value", choice(BlockSpan)),
+    "lost_return_policy": RuleName(
+        "What the return of a lost item does to the money; of a branch (LO-55)", choice(LostReturn)
+    ),
 }
 """Every name a circulation rule may have; each is a field of ``Terms``."""
 

@@ -12,6 +12,9 @@ import msgspec
 
 from sip2d.policy.calendar import Calendar
 from sip2d.policy.facts import ItemTypeFacts, PatronTypeFacts
+from sip2d.policy.lost import LostValue
+from sip2d.policy.membership import MembershipPolicy
+from sip2d.policy.suspension import BlockDefinition, DemeritRule
 from sip2d.policy.terms import Matrix
 
 
@@ -30,6 +33,7 @@ class Institution(msgspec.Struct, frozen=True):
     group_rank: int
     enabled: bool
     settings: dict[str, str]
+    admin_email: str | None = None
 
 
 class BranchSip2(msgspec.Struct, frozen=True):
@@ -70,6 +74,7 @@ class Branch(msgspec.Struct, frozen=True):
     enabled: bool
     calendar: Calendar
     sip2: BranchSip2
+    email: str | None = None
 
 
 class Terminal(msgspec.Struct, frozen=True):
@@ -111,7 +116,8 @@ class SortBinRule(msgspec.Struct, frozen=True):
 
 class Library(msgspec.Struct, frozen=True):
     """All of it, by id. ``texts`` maps (institution id, scenario, language) to a customised screen text
-    (SP-9)."""
+    (SP-9); lost values, block definitions and demerit tables stand by institution and code.
+    """
 
     epoch: int
     institutions: dict[int, Institution]
@@ -122,3 +128,7 @@ class Library(msgspec.Struct, frozen=True):
     matrices: dict[int, Matrix]
     texts: dict[tuple[int, str, str], str]
     sort_bins: dict[int, tuple[SortBinRule, ...]]
+    membership_policies: dict[int, MembershipPolicy] = msgspec.field(default_factory=dict)
+    lost_values: dict[int, dict[int, LostValue]] = msgspec.field(default_factory=dict)
+    block_definitions: dict[int, dict[str, BlockDefinition]] = msgspec.field(default_factory=dict)
+    demerit_rules: dict[int, tuple[DemeritRule, ...]] = msgspec.field(default_factory=dict)

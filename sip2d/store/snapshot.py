@@ -9,10 +9,14 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import Connection, Row, RowMapping, Select, select
 
 from sip2d.policy.calendar import Calendar, Closure, Interval
 from sip2d.policy.facts import ItemTypeFacts, PatronTypeFacts
+from sip2d.policy.lost import LostValue
+from sip2d.policy.membership import MembershipPolicy, PeriodUnit
+from sip2d.policy.suspension import BlockDefinition, DemeritRule
 from sip2d.policy.terms import Matrix, Rule
 from sip2d.store import tables as t
 from sip2d.store.library import Branch, BranchSip2, Institution, Library, SortBinRule, Terminal
@@ -52,20 +56,23 @@ def _epoch(connection: Connection) -> int:
 
 def _read(connection: Connection, epoch: int) -> Library:
     institutions = _institutions(connection)
-    patron_types = connection.execute(_columns(t.patron_type, PatronTypeFacts))
     return Library(
         epoch=epoch,
         institutions=institutions,
         branches=_branches(connection, institutions),
         terminals=_terminals(connection),
-        patron_types={row[0]: PatronTypeFacts(*row) for row in patron_types},
-        item_types=_item_types(connection),
+        patron_types=_by_id(connection, t.patron_type, PatronTypeFacts),
+        item_types=_by_id(connection, t.item_type, ItemTypeFacts),
         matrices=_matrices(connection, institutions),
         texts={
             (row.institution_id, row.scenario, row.language): row.text
             for row in connection.execute(select(t.custom_message))
         },
         sort_bins=_sort_bins(connection),
+        membership_policies=_membership_policies(connection),
+        lost_values=_lost_values(connection, institutions),
+        block_definitions=_block_definitions(connection, institutions),
+        demerit_rules=_demerit_rules(connection, institutions),
     )
 
 
@@ -93,6 +100,7 @@ def _institutions(connection: Connection) -> dict[int, Institution]:
             group_rank=row.group_rank,
             enabled=bool(row.enabled),
             settings={**site, **own[row.id]},
+            admin_email=row.admin_email,
         )
         for row in connection.execute(select(t.institution).order_by(t.institution.c.id))
     }
@@ -114,6 +122,7 @@ def _branches(connection: Connection, institutions: Mapping[int, Institution]) -
             enabled=bool(row.enabled),
             calendar=calendars.of(owner, zone),
             sip2=configured.get(row.id, NOT_CONFIGURED),
+            email=row.email,
         )
     return branches
 
@@ -153,9 +162,10 @@ def _terminals(connection: Connection) -> tuple[Terminal, ...]:
     )
 
 
-def _item_types(connection: Connection) -> dict[int, ItemTypeFacts]:
-    rows = connection.execute(_columns(t.item_type, ItemTypeFacts)).mappings()
-    return {row["id"]: ItemTypeFacts(**_struct_values(ItemTypeFacts, row, ())) for row in rows}
+def _by_id(connection: Connection, table: Any, kind: type[Any]) -> dict[int, Any]:
+    """Rows as structs that name their columns."""
+    rows = connection.execute(_columns(table, kind)).mappings()
+    return {row["id"]: kind(**_struct_values(kind, row, ())) for row in rows}
 
 
 def _matrices(connection: Connection, institutions: Iterable[int]) -> dict[int, Matrix]:
@@ -178,6 +188,54 @@ def _sort_bins(connection: Connection) -> dict[int, tuple[SortBinRule, ...]]:
     for row in connection.execute(select(table.branch_id, *names).order_by(table.rank, table.id)):
         bins[row[0]].append(SortBinRule(*row[1:]))
     return {branch: tuple(rules) for branch, rules in bins.items()}
+
+
+def _membership_policies(connection: Connection) -> dict[int, MembershipPolicy]:
+    rows = connection.execute(_columns(t.membership_policy, MembershipPolicy)).mappings()
+    special = ("period_unit", "reminder_days")
+    return {
+        row["id"]: MembershipPolicy(
+            **_struct_values(MembershipPolicy, row, special),
+            period_unit=PeriodUnit(row["period_unit"]),
+            reminder_days=msgspec.json.decode(row["reminder_days"], type=tuple[int, ...]),
+        )
+        for row in rows
+    }
+
+
+def _lost_values(connection: Connection, institutions: Iterable[int]) -> dict[int, dict[int, LostValue]]:
+    values: dict[int, dict[int, LostValue]] = {institution: {} for institution in institutions}
+    for row in connection.execute(select(t.lost_value).order_by(t.lost_value.c.code)).mappings():
+        values[row["institution_id"]][row["code"]] = LostValue(**_struct_values(LostValue, row, ()))
+    return values
+
+
+def _block_definitions(
+    connection: Connection, institutions: Iterable[int]
+) -> dict[int, dict[str, BlockDefinition]]:
+    definitions: dict[int, dict[str, BlockDefinition]] = {institution: {} for institution in institutions}
+    table = t.block_definition.c
+    query = (
+        select(
+            table.institution_id, table.code, t.block_description.c.code, t.block_description.c.text,
+            t.block_action.c.actions, table.type, table.override, table.network_block,
+        )
+        .join(t.block_description, t.block_description.c.id == table.description_id)
+        .join(t.block_action, t.block_action.c.code == table.action_code)
+        .order_by(table.rank, table.code)
+    )  # fmt: skip
+    for row in connection.execute(query):
+        definitions[row[0]][row[1]] = BlockDefinition(*row[:7], bool(row[7]))
+    return definitions
+
+
+def _demerit_rules(connection: Connection, institutions: Iterable[int]) -> dict[int, tuple[DemeritRule, ...]]:
+    rules: dict[int, list[DemeritRule]] = {institution: [] for institution in institutions}
+    table = t.demerit_rule.c
+    names = (table[name] for name in DemeritRule.__struct_fields__)
+    for row in connection.execute(select(table.institution_id, *names).order_by(table.id)):
+        rules[row[0]].append(DemeritRule(*row[1:]))
+    return {institution: tuple(rows) for institution, rows in rules.items()}
 
 
 Owner = tuple[str, int]

@@ -335,6 +335,25 @@ session_log = Table(
 
 # -- people (11.4) ---------------------------------------------------------------------------------------
 
+membership_policy = Table(
+    "membership_policy",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _text("name"),
+    _minor("fee_minor"),
+    _text("bill_reason", ""),
+    Column("period", Integer, CheckConstraint("period >= 1", name="period"), nullable=False),
+    _text("period_unit", "YEAR"),
+    _text("reminder_days", "[]"),
+    _text("bill_template", nullable=True),
+    _text("confirmation_template", nullable=True),
+    _text("reminder_template", nullable=True),
+    _flag("enabled", 1),
+    UniqueConstraint("institution_id", "name"),
+    CheckConstraint("fee_minor >= 0", name="fee"),
+    _one_of("period_unit", "DAY", "WEEK", "MONTH", "YEAR"),
+)
 patron_type = Table(
     "patron_type",
     metadata,
@@ -349,7 +368,13 @@ patron_type = Table(
     _int("lost_limit"),
     _minor("bills_limit_minor", nullable=True),
     _int("hold_limit"),
+    _flag("limits_block_renewal"),
+    _flag("overdue_notice_required"),
+    _text("messaging", "{}"),
+    _ref("membership_policy_id", "membership_policy", nullable=True),
+    _at("policy_attached_at", nullable=True),
     UniqueConstraint("institution_id", "code"),
+    CheckConstraint("(membership_policy_id IS NULL) = (policy_attached_at IS NULL)", name="policy"),
 )
 patron = Table(
     "patron",
@@ -368,6 +393,8 @@ patron = Table(
     _text("expires_on", nullable=True),
     _flag("card_lost"),
     _int("claims_returned", 0),
+    _flag("membership_frozen"),
+    _int("source_version", 1),
     _at("created_at"),
     _at("deleted_at", nullable=True),
     UniqueConstraint("institution_id", "barcode"),
@@ -382,12 +409,102 @@ patron_identifier = Table(
     _text("kind", "CARD"),
     PrimaryKeyConstraint("institution_id", "value"),
 )
+proxy_card = Table(
+    "proxy_card",
+    metadata,
+    _ref("institution_id", "institution"),
+    _text("barcode"),
+    _ref("primary_patron_id", "patron"),
+    _ref("holder_patron_id", "patron", nullable=True),
+    _flag("enabled", 1),
+    _text("expires_on", nullable=True),
+    PrimaryKeyConstraint("institution_id", "barcode"),
+    CheckConstraint("length(barcode) BETWEEN 1 AND 80", name="barcode"),
+    CheckConstraint("holder_patron_id IS NULL OR holder_patron_id <> primary_patron_id", name="holder"),
+)
+patron_messaging = Table(
+    "patron_messaging",
+    metadata,
+    _ref("patron_id", "patron"),
+    _text("notice"),
+    _flag("enabled", 1),
+    Column(
+        "days_in_advance",
+        Integer,
+        CheckConstraint("days_in_advance BETWEEN 0 AND 30", name="days"),
+        nullable=False,
+        server_default="0",
+    ),
+    _flag("digest"),
+    _text("transports", '["EMAIL"]'),
+    PrimaryKeyConstraint("patron_id", "notice"),
+)
+patron_link = Table(
+    "patron_link",
+    metadata,
+    _id(),
+    _ref("source_patron_id", "patron"),
+    _ref("target_patron_id", "patron"),
+    _text("mode", "SOURCE_TARGET"),
+    _flag("copy_network_blocks"),
+    _at("last_refresh_at", nullable=True),
+    _int("source_version", 0),
+    UniqueConstraint("source_patron_id", "target_patron_id"),
+    CheckConstraint("source_patron_id <> target_patron_id", name="two"),
+    _one_of("mode", "SOURCE_TARGET", "CONSORTIUM_ID"),
+)
+
+# -- blocks and demerits (11.7) --------------------------------------------------------------------------
+
+block_description = Table(
+    "block_description",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _text("code"),
+    _text("text"),
+    _flag("enabled", 1),
+    _int("rank", 0),
+    _flag("is_default"),
+    UniqueConstraint("institution_id", "code"),
+    Index(
+        "uq_block_description_default",
+        "institution_id",
+        unique=True,
+        sqlite_where=text("is_default = 1"),
+        postgresql_where=text("is_default = 1"),
+    ),
+)
+block_action = Table(
+    "block_action",
+    metadata,
+    Column("code", Text, primary_key=True),
+    _text("actions"),
+    _flag("builtin"),
+)
+block_definition = Table(
+    "block_definition",
+    metadata,
+    _ref("institution_id", "institution"),
+    _text("code"),
+    _ref("description_id", "block_description"),
+    Column("action_code", Text, ForeignKey("block_action.code", ondelete="RESTRICT"), nullable=False),
+    _text("type"),
+    _text("override", "OPERATOR"),
+    _flag("network_block"),
+    _int("rank", 0),
+    PrimaryKeyConstraint("institution_id", "code"),
+    _one_of("type", "CASH", "CONSORTIAL", "DEMERIT", "GENERAL", "LOAN", "RESOURCE_SHARING", "USER"),
+    _one_of("override", "ALL", "NONE", "CIRCDESK", "OPERATOR"),
+    CheckConstraint("type <> 'CONSORTIAL' OR network_block = 0", name="copied_back"),
+)
 user_block = Table(
     "user_block",
     metadata,
     _id(),
     _ref("patron_id", "patron"),
     _text("definition"),
+    _text("type", "USER"),
     _text("actions"),
     _text("override", "OPERATOR"),
     _text("reason", ""),
@@ -399,6 +516,13 @@ user_block = Table(
     _text("removed_reason", nullable=True),
     _text("removed_by", nullable=True),
     _flag("set_card_lost"),
+    _text("note", ""),
+    _ref("loan_id", "loan", nullable=True),
+    _at("loan_due_at", nullable=True),
+    _ref("link_id", "patron_link", nullable=True),
+    _text("original_type", nullable=True),
+    _flag("network_block"),
+    _flag("capped"),
     _one_of(
         "origin", "MANUAL", "SIP2", "OVERDUE_RETURN", "SHORT_LOAN", "OVERDUE_NOTICE", "DEMERIT", "NETWORK"
     ),
@@ -409,6 +533,76 @@ user_block = Table(
         sqlite_where=text("removed_at IS NULL"),
         postgresql_where=text("removed_at IS NULL"),
     ),
+    # One restriction, one suspension for demerits at a time (LO-21, BL-33).
+    Index(
+        "uq_user_block_only",
+        "patron_id",
+        "origin",
+        unique=True,
+        sqlite_where=text("removed_at IS NULL AND origin IN ('OVERDUE_NOTICE', 'DEMERIT')"),
+        postgresql_where=text("removed_at IS NULL AND origin IN ('OVERDUE_NOTICE', 'DEMERIT')"),
+    ),
+    # One block a loan and due date for each way to get one (BL-50, BL-54).
+    Index(
+        "uq_user_block_loan",
+        "loan_id",
+        "loan_due_at",
+        "origin",
+        unique=True,
+        sqlite_where=text("removed_at IS NULL AND loan_id IS NOT NULL"),
+        postgresql_where=text("removed_at IS NULL AND loan_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_user_block_expiry",
+        "expires_at",
+        sqlite_where=text("removed_at IS NULL AND expires_at IS NOT NULL"),
+        postgresql_where=text("removed_at IS NULL AND expires_at IS NOT NULL"),
+    ),
+)
+demerit_rule = Table(
+    "demerit_rule",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("patron_type_id", "patron_type", nullable=True),
+    _ref("item_type_id", "item_type", nullable=True),
+    _int("points_overdue", 0),
+    _int("points_recall", 0),
+    CheckConstraint("points_overdue >= 0 AND points_recall >= 0", name="points"),
+)
+Index(
+    "uq_demerit_rule_place",
+    demerit_rule.c.institution_id,
+    func.coalesce(demerit_rule.c.patron_type_id, 0),
+    func.coalesce(demerit_rule.c.item_type_id, 0),
+    unique=True,
+)
+demerit_point = Table(
+    "demerit_point",
+    metadata,
+    _id(),
+    _ref("patron_id", "patron"),
+    _ref("loan_id", "loan"),
+    _ref("event_id", "loan_event"),
+    _text("kind"),
+    _int("points", 0),
+    _int("remaining", 0),
+    _at("created_at"),
+    UniqueConstraint("event_id", "kind"),
+    _one_of("kind", "OVERDUE", "RECALL", "REVERSAL"),
+    CheckConstraint(
+        "(kind <> 'REVERSAL' AND remaining BETWEEN 0 AND points) OR (kind = 'REVERSAL' AND points <= 0)",
+        name="remaining",
+    ),
+    Index("ix_demerit_point_patron", "patron_id", "created_at"),
+)
+demerit_consumption = Table(
+    "demerit_consumption",
+    metadata,
+    _ref("block_id", "user_block"),
+    _ref("point_id", "demerit_point"),
+    _int("used", 0),
+    PrimaryKeyConstraint("block_id", "point_id"),
 )
 
 # -- inventory and loans (11.5) --------------------------------------------------------------------------
@@ -488,6 +682,17 @@ Index(
     circulation_rule.c.name,
     circulation_rule.c.valid_from,
     unique=True,
+)
+lost_value = Table(
+    "lost_value",
+    metadata,
+    _ref("institution_id", "institution"),
+    Column("code", Integer, CheckConstraint("code > 0", name="code"), nullable=False),
+    _text("description"),
+    _flag("is_auto"),
+    _flag("claims_returned"),
+    _flag("blocks_checkin"),
+    PrimaryKeyConstraint("institution_id", "code"),
 )
 sort_bin_rule = Table(
     "sort_bin_rule",
@@ -641,9 +846,20 @@ fee = Table(
     _text("kind"),
     _ref("loan_id", "loan", nullable=True),
     _ref("item_id", "item", nullable=True),
+    _at("loan_due_at", nullable=True),
     _text("reason", ""),
     _at("created_at"),
     _one_of("kind", "OVERDUE", "LOST", "PROCESSING", "MEMBERSHIP", "MANUAL", "RENTAL"),
+    # One accruing fine a loan and due period (LO-31).
+    Index(
+        "uq_fee_overdue_period",
+        "loan_id",
+        "loan_due_at",
+        unique=True,
+        sqlite_where=text("kind = 'OVERDUE' AND loan_due_at IS NOT NULL"),
+        postgresql_where=text("kind = 'OVERDUE' AND loan_due_at IS NOT NULL"),
+    ),
+    Index("ix_fee_item_id", "item_id"),
     Index(
         "uq_fee_loan_kind",
         "loan_id",
@@ -652,6 +868,31 @@ fee = Table(
         sqlite_where=text("kind IN ('LOST', 'PROCESSING')"),
         postgresql_where=text("kind IN ('LOST', 'PROCESSING')"),
     ),
+)
+fee_status = Table(
+    "fee_status",
+    metadata,
+    _id(),
+    _ref("fee_id", "fee"),
+    _text("status"),
+    _at("at"),
+    _one_of("status", "UNRETURNED", "RETURNED", "RENEWED", "LOST", "FORGIVEN", "FOUND", "CANCELLED"),
+    Index("ix_fee_status_fee", "fee_id", "id"),
+)
+membership = Table(
+    "membership",
+    metadata,
+    _id(),
+    _ref("patron_id", "patron"),
+    _ref("policy_id", "membership_policy", nullable=True),
+    _text("origin"),
+    _at("activated_at"),
+    _text("expires_on"),
+    _ref("fee_id", "fee", nullable=True),
+    _text("created_by", ""),
+    UniqueConstraint("fee_id"),
+    _one_of("origin", "BILL", "STAFF_EXISTING"),
+    Index("ix_membership_patron", "patron_id", "expires_on"),
 )
 fee_balance = Table(
     "fee_balance",
@@ -762,4 +1003,142 @@ audit_log = Table(
     _text("after", nullable=True),
     _text("correlation_id", nullable=True),
     Index("ix_audit_log_entity", "entity", "entity_id"),
+)
+
+# -- notices and jobs (11.8) -----------------------------------------------------------------------------
+
+notice_template = Table(
+    "notice_template",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("branch_id", "branch", nullable=True),
+    _text("code"),
+    _text("language"),
+    _text("transport"),
+    _text("subject", ""),
+    _text("body_start", ""),
+    _text("body", ""),
+    _text("body_end", ""),
+    _one_of("transport", "EMAIL", "SMS", "PRINT"),
+)
+Index(
+    "uq_notice_template_place",
+    notice_template.c.institution_id,
+    func.coalesce(notice_template.c.branch_id, 0),
+    notice_template.c.code,
+    notice_template.c.language,
+    notice_template.c.transport,
+    unique=True,
+)
+overdue_trigger = Table(
+    "overdue_trigger",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("branch_id", "branch", nullable=True),
+    _ref("patron_type_id", "patron_type"),
+    Column("level", Integer, CheckConstraint("level BETWEEN 1 AND 3", name="level"), nullable=False),
+    Column(
+        "delay_days", Integer, CheckConstraint("delay_days BETWEEN 1 AND 90", name="delay"), nullable=False
+    ),
+    _text("template", nullable=True),
+    _flag("restricts"),
+    _text("transports", '["EMAIL"]'),
+)
+Index(
+    "uq_overdue_trigger_place",
+    overdue_trigger.c.institution_id,
+    func.coalesce(overdue_trigger.c.branch_id, 0),
+    overdue_trigger.c.patron_type_id,
+    overdue_trigger.c.level,
+    unique=True,
+)
+notice = Table(
+    "notice",
+    metadata,
+    _id(),
+    _ref("institution_id", "institution"),
+    _ref("branch_id", "branch", nullable=True),
+    _ref("patron_id", "patron", nullable=True),
+    _text("type"),
+    _text("template"),
+    _text("transport", "EMAIL"),
+    _text("context", "{}"),
+    Column("dedup_key", Text, nullable=False, unique=True),
+    _text("state", "QUEUED"),
+    _text("language", nullable=True),
+    _text("sender", nullable=True),
+    _text("recipient", nullable=True),
+    _text("subject", nullable=True),
+    _text("body", nullable=True),
+    _int("attempts", 0),
+    _at("not_before"),
+    _at("created_at"),
+    _at("sent_at", nullable=True),
+    _text("error", nullable=True),
+    _one_of("transport", "EMAIL", "SMS", "PRINT"),
+    _one_of(
+        "state",
+        "QUEUED",
+        "PENDING",
+        "SENT",
+        "FAILED",
+        "UNDELIVERABLE",
+        "HELD_NO_SENDER",
+        "NO_TEMPLATE",
+        "CANCELLED",
+    ),
+    Index(
+        "ix_notice_open",
+        "not_before",
+        sqlite_where=text("state IN ('QUEUED', 'PENDING', 'HELD_NO_SENDER')"),
+        postgresql_where=text("state IN ('QUEUED', 'PENDING', 'HELD_NO_SENDER')"),
+    ),
+    Index("ix_notice_patron_id", "patron_id"),
+)
+overdue_notice_sent = Table(
+    "overdue_notice_sent",
+    metadata,
+    _ref("loan_id", "loan"),
+    Column("level", Integer, nullable=False),
+    _at("due_at"),
+    _ref("notice_id", "notice", nullable=True),
+    PrimaryKeyConstraint("loan_id", "level", "due_at"),
+)
+job_run = Table(
+    "job_run",
+    metadata,
+    _id(),
+    _text("job"),
+    _text("owner", ""),
+    _at("as_of"),
+    Column("key", Text, nullable=False, unique=True),
+    _at("started_at"),
+    _at("ended_at", nullable=True),
+    _text("status", "RUNNING"),
+    _text("counters", "{}"),
+    _text("report", "[]"),
+    _text("error", nullable=True),
+    _one_of("status", "RUNNING", "DONE", "FAILED"),
+    Index("ix_job_run_job", "job", "owner", "as_of"),
+)
+job_lease = Table(
+    "job_lease",
+    metadata,
+    Column("job", Text, primary_key=True),
+    _text("holder"),
+    _at("until"),
+)
+item_status_snapshot = Table(
+    "item_status_snapshot",
+    metadata,
+    _text("as_of"),
+    _ref("item_id", "item"),
+    _ref("loan_id", "loan", nullable=True),
+    _ref("patron_id", "patron", nullable=True),
+    _at("due_at", nullable=True),
+    _text("status"),
+    _ref("branch_id", "branch"),
+    PrimaryKeyConstraint("as_of", "item_id"),
 )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from sqlalchemy import Table, delete, func, select, update
 
+from sip2d.desk import book
 from sip2d.desk import pay as money
 from sip2d.store import ledger
 from sip2d.store.ledger import Entry, LedgerError, Posting
@@ -44,7 +45,7 @@ STEPS = st.one_of(
 def step(stand: Stand, unit: Unit, what: str, which: object, amount: int, fees: list[int]) -> None:
     desk, patron = stand.desk(unit, accept_credit=which is True), stand.patron(unit, "P1")
     if what == "fee":
-        fees.append(money.raise_fee(unit, desk, patron.id, str(which), amount))
+        fees.append(book.raise_fee(unit, desk, patron.id, str(which), amount))
     elif what in ("pay", "write off"):
         money.pay(unit, desk, patron, amount_minor=amount, write_off=what == "write off")
     elif what == "waive" and fees:
@@ -52,11 +53,11 @@ def step(stand: Stand, unit: Unit, what: str, which: object, amount: int, fees: 
     elif what == "reverse":
         txns = unit.core.scalars(select(ledger_txn.c.id).order_by(ledger_txn.c.id)).all()
         if txns:
-            money.reverse(unit, desk, txns[int(str(which)) % len(txns)])
+            book.reverse(unit, desk, txns[int(str(which)) % len(txns)])
     elif what == "refund":
         money.refund_credit(unit, desk, patron.id, amount)
     elif what == "spend":
-        money.spend_credit(unit, desk, patron.id)
+        book.spend_credit(unit, desk, patron.id)
 
 
 def proved(stand: Stand, unit: Unit) -> None:
@@ -142,7 +143,7 @@ def test_a_fee_is_never_paid_below_zero_nor_by_anothers_transaction(stand: Stand
 @pytest.mark.parametrize("act", ["update", "delete"])
 def test_gn_4_pt_4_rows_never_change(stand: Stand, table: Table, column: str, act: str) -> None:
     with stand.act() as unit:
-        money.raise_fee(unit, stand.desk(unit), stand.world.patrons["P1"], "MANUAL", 100)
+        book.raise_fee(unit, stand.desk(unit), stand.world.patrons["P1"], "MANUAL", 100)
     statement = update(table).values({column: "other"}) if act == "update" else delete(table)
     with pytest.raises(CONFLICTS), stand.act() as unit:
         unit.core.execute(statement)
@@ -150,7 +151,7 @@ def test_gn_4_pt_4_rows_never_change(stand: Stand, table: Table, column: str, ac
 
 def test_gn_7_money_leaves_an_audit_row(stand: Stand) -> None:
     with stand.act() as unit:
-        money.raise_fee(unit, stand.desk(unit), stand.world.patrons["P1"], "MANUAL", 100)
+        book.raise_fee(unit, stand.desk(unit), stand.world.patrons["P1"], "MANUAL", 100)
         row = unit.core.execute(select(audit_log)).one()
         assert (row.entity, row.action, row.actor) == ("ledger_txn", "CHARGE", "kiosk-central")
         assert unit.core.scalar(select(func.count()).select_from(patron_credit)) == 0

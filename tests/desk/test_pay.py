@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from sip2d.desk import book
 from sip2d.desk import pay as money
 from sip2d.desk.outcome import Effect, PaymentOutcome
 from sip2d.store import ledger
@@ -140,7 +141,7 @@ def test_co_30_overpayment_becomes_credit_where_it_may(stand: Stand) -> None:
         assert (outcome.paid_minor, outcome.credit_minor) == (850, 150)
         assert ledger.credit(unit, patron) == stand.patron(unit, "P1").credit_minor == 150
         library.add_fee(unit.core, stand.world, patron, 100)
-        assert money.spend_credit(unit, stand.desk(unit), patron) is not None
+        assert book.spend_credit(unit, stand.desk(unit), patron) is not None
         assert (left(stand, unit), ledger.credit(unit, patron)) == ({}, 50)
         assert money.refund_credit(unit, stand.desk(unit), patron, 51) is None
         assert money.refund_credit(unit, stand.desk(unit), patron, 50) is not None
@@ -173,21 +174,21 @@ def test_raising_and_taking_back_a_fee(stand: Stand) -> None:
     """SP-23: what an act charged goes with it; what was paid of it stays the patron's, as credit."""
     with stand.act() as unit:
         desk, patron = stand.desk(unit), stand.world.patrons["P1"]
-        fee = money.raise_fee(unit, desk, patron, "RENTAL", 150, "DVD", None, stand.world.items["I-DVD"])
+        fee = book.raise_fee(unit, desk, patron, "RENTAL", 150, "DVD", None, stand.world.items["I-DVD"])
         (row,) = ledger.outstanding(unit, patron)
         assert (row.fee_id, row.kind, row.outstanding_minor, row.title, row.reason, row.barcode) == (
             fee, "RENTAL", 150, "Title T6", "DVD", "I-DVD",
         )  # fmt: skip
         assert paid(stand, unit, 100).done
-        assert money.cancel_fee(unit, desk, fee)
+        assert book.cancel_fee(unit, desk, fee)
         assert (left(stand, unit), ledger.credit(unit, patron)) == ({}, 100)
-        assert not money.cancel_fee(unit, desk, fee), "once"
+        assert not book.cancel_fee(unit, desk, fee), "once"
 
 
 @pytest.mark.parametrize("amount", [0, -1])
 def test_a_fee_is_at_least_one_minor_unit(stand: Stand, amount: int) -> None:
     with stand.act() as unit, pytest.raises(ValueError, match="at least one"):
-        money.raise_fee(unit, stand.desk(unit), stand.world.patrons["P1"], "MANUAL", amount)
+        book.raise_fee(unit, stand.desk(unit), stand.world.patrons["P1"], "MANUAL", amount)
 
 
 def test_waiving(stand: Stand) -> None:
@@ -208,12 +209,12 @@ def test_reversing_a_payment_once(stand: Stand) -> None:
         owe(stand, unit)
         desk, txn = stand.desk(unit), paid(stand, unit, 600).transaction_id
         assert txn is not None
-        void = money.reverse(unit, desk, txn)
+        void = book.reverse(unit, desk, txn)
         assert void is not None
         assert left(stand, unit) == ALL
-        assert money.reverse(unit, desk, txn) is None
-        assert money.reverse(unit, desk, void) is None
-        assert money.reverse(unit, desk, 999_999) is None
+        assert book.reverse(unit, desk, txn) is None
+        assert book.reverse(unit, desk, void) is None
+        assert book.reverse(unit, desk, 999_999) is None
         assert [(line.account, -line.amount_minor, line.fee_id) for line in ledger.lines_of(unit, void)] == [
             (line.account, line.amount_minor, line.fee_id) for line in ledger.lines_of(unit, txn)
         ]
@@ -225,5 +226,5 @@ def test_an_overpayment_whose_credit_is_spent_is_not_reversed(stand: Stand) -> N
         txn = paid(stand, unit, 100, accept_credit=True).transaction_id
         assert txn is not None
         money.refund_credit(unit, desk, patron, 60)
-        assert money.reverse(unit, desk, txn) is None
+        assert book.reverse(unit, desk, txn) is None
         assert ledger.credit(unit, patron) == 40

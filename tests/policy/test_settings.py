@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
-from sip2d.policy.settings import SETTINGS, CircControl, Settings, parse_setting
+from sip2d.policy.setting_names import SETTINGS, parse_setting, settings_of
+from sip2d.policy.settings import CircControl, Settings
 
 
 def test_defaults() -> None:
     """Section 16: blank limits are off, ages and windows as listed."""
-    found = Settings.of({})
+    found = settings_of({})
     assert found == Settings()
     assert (found.circ_control, found.noissuescharge_minor, found.fine_no_renewals_minor) == (
         "PICKUP",
@@ -36,7 +37,7 @@ def test_defaults() -> None:
 )
 def test_values(name: str, text: str, decimals: int, value: object) -> None:
     assert parse_setting(name, text, decimals) == value
-    assert getattr(Settings.of({name: text}, decimals), SETTINGS[name].field) == value
+    assert getattr(settings_of({name: text}, decimals), SETTINGS[name].field) == value
 
 
 @pytest.mark.parametrize(
@@ -63,14 +64,14 @@ def test_nonsense_is_refused_in_a_sentence(name: str, text: str, sentence: str) 
 
 
 def test_stored_nonsense_leaves_the_default_and_is_told() -> None:
-    found = Settings.of({"hold_shelf_days": "many", "cancel_window_min": "5", "of_another_room": "?"})
+    found = settings_of({"hold_shelf_days": "many", "cancel_window_min": "5", "of_another_room": "?"})
     assert (found.hold_shelf_days, found.cancel_window_min) == (7, 5)
     assert found.refused == ("hold_shelf_days: 'many' is no whole number.",)
 
 
 def test_the_proper_name_wins_over_its_alias() -> None:
     """D-33."""
-    assert Settings.of({"nopretnumeriquecharge": "1", "noissuescharge": "2"}).noissuescharge_minor == 200
+    assert settings_of({"nopretnumeriquecharge": "1", "noissuescharge": "2"}).noissuescharge_minor == 200
 
 
 def test_every_setting_fills_a_field() -> None:

@@ -20,7 +20,7 @@ from sip2d.circulation.call import UNSPOKEN, Answer, Call, Spoken
 from sip2d.circulation.registry import SERVICES
 from sip2d.circulation.service import serve
 from sip2d.circulation.wording import Catalogue, Wording
-from sip2d.policy.settings import Settings
+from sip2d.policy.setting_names import settings_of
 from sip2d.store import tables
 from sip2d.store.snapshot import read_library
 from sip2d.store.unit import Unit
@@ -154,7 +154,7 @@ class Kiosk:
         institution = books.institutions[place.institution_id]
         call = Call(
             books, institution, place, msgspec.structs.replace(row, **self.terminal), self.profile,
-            Settings.of(institution.settings, institution.decimals), Wording(CATALOGUE, books.texts),
+            settings_of(institution.settings, institution.decimals), Wording(CATALOGUE, books.texts),
             Pins(), self.now, next(_NUMBER).to_bytes(16, "big"), self.spoken,
         )  # fmt: skip
         unit.writes = SERVICES[request.code].writes

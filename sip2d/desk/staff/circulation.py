@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sip2d.desk import hold, lend, pay, renew, take_back
+from sip2d.desk import book, hold, lend, pay, renew, take_back
 from sip2d.desk.place import Desk
 from sip2d.desk.staff import counter, find
 from sip2d.desk.staff.authorise import Act
@@ -278,7 +278,7 @@ def add_fee(
     desk = _desk(work, owner, branch_name, Act.TAKE_PAYMENT, home=who.home_branch_id)
     if kind.upper() not in FEE_KINDS:
         raise find.missing("kind of fee", kind.upper(), FEE_KINDS)
-    made = pay.raise_fee(
+    made = book.raise_fee(
         work.unit, desk, who.id, kind.upper(), _minor(owner, amount), reason, None, what.id if what else None
     )
     return fee_of(work, made, owner.code)

@@ -5,7 +5,7 @@ from sip2d.desk.place import Desk
 from sip2d.desk.staff import find
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
-from sip2d.policy.settings import Settings
+from sip2d.policy.setting_names import settings_of
 from sip2d.store.library import Branch, Institution
 
 
@@ -16,7 +16,7 @@ def desk_at(work: Work, branch: Branch, *, mode: Mode = Mode.ONLINE) -> Desk:
         library=work.library,
         institution=owner,
         branch=branch,
-        settings=Settings.of(owner.settings, owner.decimals),
+        settings=settings_of(owner.settings, owner.decimals),
         mode=mode,
         interface="STAFF",
         actor=work.staff.login,

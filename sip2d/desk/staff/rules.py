@@ -8,7 +8,7 @@ from typing import Final
 from sip2d.desk.staff import find
 from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.work import Refused, Work
-from sip2d.policy.settings import SETTINGS, parse_setting
+from sip2d.policy.setting_names import SETTINGS, parse_setting
 from sip2d.policy.terms import RULE_NAMES, parse_value
 from sip2d.store import records
 from sip2d.store.library import Institution
