@@ -81,20 +81,29 @@ class Call(msgspec.Struct, frozen=True):
         """The transaction date of an answer: local time of the branch, zone blank (SP-2)."""
         return stamp(self.now, self.branch.zone)
 
+    @property
+    def overrides(self) -> bool:
+        """Whether this terminal sets reasons aside by itself, for the staff who work at it (BL-13)."""
+        return self.terminal.auto_override and self.terminal.override_role is not None
+
     def desk(self, *, mode: Mode = Mode.ONLINE, event_at: datetime | None = None) -> Desk:
-        """The desk this call stands at; no-block acts happened at ``event_at`` (SP-22)."""
+        """The desk this call stands at; no-block acts happened at ``event_at`` (SP-22).
+
+        A workstation that overrides by itself acts in staff's mode, with its own role (BL-13).
+        """
+        role = self.terminal.override_role if self.overrides else None
         return Desk(
             library=self.library,
             institution=self.institution,
             branch=self.branch,
             settings=self.settings,
-            mode=mode,
+            mode=Mode.STAFF if role is not None and mode is Mode.ONLINE else mode,
             interface="SIP2" if mode is Mode.ONLINE else self._stored_interface(),
             actor=self.terminal.name,
             now=self.now,
             event_at=event_at or self.now,
             terminal_id=self.terminal.id,
-            override_role=self.terminal.override_role if self.terminal.auto_override else None,
+            override_role=role,
             group_resolution=self.terminal.group_resolution,
         )
 

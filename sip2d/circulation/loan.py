@@ -162,8 +162,10 @@ def _loan_response(
     desensitize = "Y" if done and not outcome.renewal and item_type and item_type.desensitize else "N"
     said = call.language("")
     fee = outcome.fee_minor is not None
-    told = outcome.notes if done else outcome.reasons
-    needed = not done or outcome.renewal or outcome.fee_minor is not None  # the new date; what it costs
+    overridden = outcome.bypassed if call.overrides else ()
+    told = (*overridden, *outcome.notes) if done else outcome.reasons
+    # What was set aside, the new date, what it costs.
+    needed = not done or outcome.renewal or outcome.fee_minor is not None or bool(overridden)
     shown = lines(call, said, told, patron=patron) if needed or call.profile.af_on_success else ()
     if done and not shown:
         shown = success(call, said, "LOAN_OK", due_at=outcome.due_at)

@@ -1,24 +1,20 @@
-"""Where the files are that come with the program: in the wheel, else in the checkout."""
+"""Presets: those that come with the program, or files of one's own."""
 
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import sip2d
+from sip2d import packaged
 
 
-def shipped(folder: str) -> Path:
-    """A folder of `config/`."""
-    package = Path(sip2d.__file__).resolve().parent
-    packaged = package / "_config"
-    return (packaged if packaged.is_dir() else package.parent / "config") / folder
+def preset(name: str, kind: str = "presets") -> dict[str, Any]:
+    """The TOML of a preset: a shipped one by name, or a file by its path. Raises ConfigurationError.
 
-
-def preset(name: str) -> dict[str, Any]:
-    """The TOML of a preset: a shipped one by name, or a file by its path. Raises ConfigurationError."""
+    ``kind``: ``presets`` of a branch, ``policies`` of an institution.
+    """
     from sip2d.errors import ConfigurationError
 
-    folder = shipped("presets")
+    folder = packaged.config(kind)
     file = Path(name) if name.endswith(".toml") else folder / f"{name}.toml"
     if not file.is_file():
         known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))

@@ -1,21 +1,19 @@
-"""`sip2d rule`, `sip2d setting`: circulation rules (CO-6, CO-7) and settings of an institution."""
+"""`sip2d rule`: circulation rules (CO-6, CO-7)."""
 
 from typing import Annotated
 
 import typer
 
-from sip2d.cli.caller import Caller, tell
+from sip2d.cli.caller import Caller
 from sip2d.cli.command import command, group
 from sip2d.cli.options import Branch, Institution, moment
 
 app = group("Circulation rules: limits and periods by branch, patron type and item type.")
-settings = group("Settings of an institution.")
 
 Id = Annotated[int, typer.Argument(help="The rule's id.")]
 Value = Annotated[
     str, typer.Argument(help="The value; an empty text means no limit where there may be none.")
 ]
-Name = Annotated[str, typer.Argument(help="The setting's name.")]
 
 
 @command(app, "list")
@@ -85,42 +83,3 @@ def remove(caller: Caller, rule_id: Id) -> None:
 def disable(caller: Caller, rule_id: Id) -> None:
     """The same as remove."""
     remove(caller, rule_id)
-
-
-@command(settings, "list")
-def settings_list(caller: Caller, institution: Institution = None) -> None:
-    """List every setting with its value; blank: the default applies."""
-    from sip2d.desk.staff import rules
-
-    caller.show(caller.read("setting.list", lambda work: rules.settings(work, institution)))
-
-
-@command(settings, "show")
-def settings_show(caller: Caller, name: Name, institution: Institution = None) -> None:
-    """Show one setting."""
-    from sip2d.desk.staff import rules
-
-    caller.show(caller.read("setting.show", lambda work: rules.setting_of(work, name, institution)))
-
-
-@command(settings, "set")
-def settings_set(caller: Caller, name: Name, value: Value, institution: Institution = None) -> None:
-    """Set a setting."""
-    _save(caller, name, value, institution)
-
-
-@command(settings, "remove")
-def settings_remove(caller: Caller, name: Name, institution: Institution = None) -> None:
-    """Go back to a setting's default."""
-    _save(caller, name, None, institution)
-
-
-def _save(caller: Caller, name: str, value: str | None, institution: str | None) -> None:
-    from sip2d.desk.staff import rules
-
-    found, warning = caller.write(
-        "setting.set", lambda work: rules.set_setting(work, name, value, institution)
-    )
-    if warning:
-        tell(warning)
-    caller.show(found)

@@ -1,6 +1,6 @@
 """`sip2d patron-type`, `sip2d item-type`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,13 @@ Limits = Annotated[
         "an empty value means no limit.",
     ),
 ]
+Strict = Annotated[
+    bool | None,
+    typer.Option("--limits-block-renewals/--limits-allow-renewals", help="CO-11 [default: allow]"),
+]
+Overdue = Annotated[
+    bool | None, typer.Option("--overdue-notices/--no-overdue-notices", help="LO-10 [default: no]")
+]
 Media = Annotated[str | None, typer.Option("--media-type", help="CK: 001 book, 006 CD ...")]
 Magnetic = Annotated[bool | None, typer.Option("--magnetic/--not-magnetic")]
 Desensitize = Annotated[bool | None, typer.Option("--desensitize/--keep-security")]
@@ -40,26 +47,44 @@ def patron_list(caller: Caller, institution: Institution = None) -> None:
 
 @command(patron_types, "add")
 def patron_add(
-    caller: Caller, code: Code, institution: Institution = None, name: Name = None, limit: Limits = None
+    caller: Caller,
+    code: Code,
+    institution: Institution = None,
+    name: Name = None,
+    limit: Limits = None,
+    limits_block_renewals: Strict = None,
+    overdue_notices: Overdue = None,
 ) -> None:
     """Add a patron type."""
-    _patron_type(caller, code, institution, name, limit, new=True)
+    options = said(
+        name=name, limits_block_renewal=limits_block_renewals, overdue_notice_required=overdue_notices
+    )
+    _patron_type(caller, code, institution, limit, options, new=True)
 
 
 @command(patron_types, "set")
 def patron_set(
-    caller: Caller, code: Code, institution: Institution = None, name: Name = None, limit: Limits = None
+    caller: Caller,
+    code: Code,
+    institution: Institution = None,
+    name: Name = None,
+    limit: Limits = None,
+    limits_block_renewals: Strict = None,
+    overdue_notices: Overdue = None,
 ) -> None:
     """Change a patron type."""
-    _patron_type(caller, code, institution, name, limit, new=False)
+    options = said(
+        name=name, limits_block_renewal=limits_block_renewals, overdue_notice_required=overdue_notices
+    )
+    _patron_type(caller, code, institution, limit, options, new=False)
 
 
 def _patron_type(
     caller: Caller,
     code: str,
     institution: str | None,
-    name: str | None,
     limit: list[str] | None,
+    options: dict[str, Any],
     *,
     new: bool,
 ) -> None:
@@ -70,7 +95,7 @@ def _patron_type(
         caller.write(
             "patron-type.save",
             lambda work: types.save_patron_type(
-                work, code, institution_code=institution, new=new, name=name, limits=limits
+                work, code, institution_code=institution, new=new, limits=limits, **options
             ),
         )
     )

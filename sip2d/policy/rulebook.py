@@ -16,12 +16,13 @@ from sip2d.policy.facts import Facts as Facts
 from sip2d.policy.facts import Mode
 from sip2d.policy.rule import About, PolicyRule, captioned
 from sip2d.policy.rule import Question as Question
-from sip2d.policy.rules import hold, item, ledger, loan, patron
+from sip2d.policy.rules import hold, item, ledger, loan, membership, patron
 from sip2d.vocabulary import StaffRole
 
 RULES: Final[tuple[PolicyRule, ...]] = (
     patron.card_lost,
     patron.account_expired,
+    *membership.RULES,
     patron.user_blocks,
     patron.overdue_restriction,
     ledger.owes_too_much,
@@ -32,6 +33,7 @@ RULES: Final[tuple[PolicyRule, ...]] = (
     patron.claims_limit,
     patron.lost_limit,
     ledger.bills_limit,
+    patron.limits_block_renewal,
     item.on_loan_to_another,
     loan.not_on_loan,
     loan.not_on_loan_to_patron,
@@ -50,8 +52,8 @@ RULES: Final[tuple[PolicyRule, ...]] = (
     hold.hold_limit,
     hold.stands_on_the_shelf,
 )
-"""Every rule, most severe first (CO-2): the card and the account, blocks, money, limits, then the item and
-the act."""
+"""Every rule, most severe first (CO-2): the card and the account, the membership, blocks, money, limits, then
+the item and the act."""
 
 ASKED: Final[dict[Question, Action]] = {
     Question.CHECKOUT: Action.LOAN,
@@ -65,11 +67,21 @@ ASKED: Final[dict[Question, Action]] = {
 _OWN: Final = frozenset({Question.PICKUP, Question.STANDING})
 
 
+def asked(question: Question, facts: Facts) -> Action:
+    """What this question asks for. To check out an item that is kept for the patron is to pick up his hold
+    (CO-9)."""
+    wanted = ASKED[question]
+    if question is Question.CHECKOUT and hold.comes_for_it(facts):
+        wanted |= Action.PICKUP
+    return wanted
+
+
 def _concerned(question: Question) -> tuple[PolicyRule, ...]:
+    wanted = ASKED[question] | (Action.PICKUP if question is Question.CHECKOUT else Action.NONE)
     return tuple(
         rule
         for rule in RULES
-        if rule.denies & ASKED[question] and (question not in _OWN or rule.about is About.PATRON)
+        if rule.denies & wanted and (question not in _OWN or rule.about is About.PATRON)
     )
 
 
@@ -108,8 +120,8 @@ def reasons(question: Question, facts: Facts) -> tuple[Reason, ...]:
             said += rule.reasons(word)
     if said is None:
         return ()
-    asked = ASKED[question]
-    return tuple(reason for reason in said if reason.denies & asked)
+    wanted = asked(question, facts)
+    return tuple(reason for reason in said if reason.denies & wanted)
 
 
 def decide(question: Question, facts: Facts, mode: Mode, override_role: str | None = None) -> Decision:
@@ -166,9 +178,9 @@ def explain(question: Question, facts: Facts) -> tuple[RuleReport, ...]:
     why``)."""
     reports = []
     own: list[Reason] = []
-    asked = ASKED[question]
+    wanted = asked(question, facts)
     for rule in _CONCERNED[question]:
-        said = tuple(reason for reason in rule.reasons(rule.speak(facts)) if reason.denies & asked)
+        said = tuple(reason for reason in rule.reasons(rule.speak(facts)) if reason.denies & wanted)
         saw = ", ".join(f"{path} {_shown(facts, path)}" for path in rule.sees)
         reports.append(RuleReport(rule.code, rule.caption, saw, _said(said), said))
         own += said if rule.about is About.PATRON else ()

@@ -79,7 +79,7 @@ def test_explain_and_version(sqlite_library: Shell) -> None:
 
 def test_why_says_what_each_rule_saw(library: Shell) -> None:
     """6.2: the rule that denies says so, the others that they have nothing against it."""
-    library("setting set noissuescharge 1.00 --institution MAIN --as boss")
+    library("settings set noissuescharge 1.00 --institution MAIN --as boss")
     rows = library("why P1 I4 --institution MAIN --as boss").json
     assert {row["question"] for row in rows} == {"CHECKOUT"}
     assert [row["rule"] for row in rows if row["denies"]] == ["NOISSUESCHARGE"]

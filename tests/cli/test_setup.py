@@ -13,7 +13,7 @@ START = (
     "patron-type add ADULT --limit loan_limit=5",
     "item-type add BOOK --media-type 001",
     "rule add loan_period 28 --item-type BOOK",
-    "setting set noissuescharge 10.00",
+    "settings set noissuescharge 10.00",
     "patron add P1 --name Anne --type ADULT --branch NORTH",
     "item add I1 --title Tintin --type BOOK --branch NORTH",
 )
@@ -66,8 +66,8 @@ def test_somebody_is_always_left_who_may_make_accounts(library: Shell) -> None:
         ("message set RENEW=MAYBE --branch NORTH", "no support level"),
         ("institution add X --timezone Mars/Phobos --currency EUR", "no time zone"),
         ("institution add X --timezone UTC --currency EURO", "no currency"),
-        ("setting set circ_control SOMEWHERE --institution MAIN", "must be one of"),
-        ("setting set circ_contrl PICKUP --institution MAIN", "did you mean 'circ_control'"),
+        ("settings set circ_control SOMEWHERE --institution MAIN", "must be one of"),
+        ("settings set circ_contrl PICKUP --institution MAIN", "did you mean 'circ_control'"),
         ("rule add loan_period long --institution MAIN", "no whole number"),
         ("rule add loan_period 28 --item-type BOOK --institution MAIN", "`sip2d rule set"),
         ("patron add P1 --name N --type ADULT --branch NORTH --institution MAIN", "is or was a patron"),
@@ -122,7 +122,7 @@ def test_the_kiosk_preset_enables_everything(sqlite_library: Shell) -> None:
 
 def test_a_site_wide_setting_is_said_to_be_one(sqlite_library: Shell) -> None:
     """GN-9: a warning and an audit row of its own where an institution has several branches."""
-    told = sqlite_library("setting set noissuescharge 5 --institution MAIN --as boss")
+    told = sqlite_library("settings set noissuescharge 5 --institution MAIN --as boss")
     assert "all 2 branches" in told.err
     assert sqlite_library.rows("SELECT action FROM audit_log ORDER BY id DESC LIMIT 1") == [
         ("site_wide_change",)

@@ -113,6 +113,48 @@ def test_co9_what_denies_a_loan_denies_the_pickup(kiosk: Kiosk, actions: str, de
     assert ("Your reservation cannot be collected until your account is in order." in answer.af) == denied
 
 
+@pytest.mark.parametrize(("loans", "blocks", "done"), [(3, 1, False), (2, 1, True), (3, 0, True)])
+def test_co11_an_exceeded_limit_denies_renewals_where_the_type_says_so(
+    kiosk: Kiosk, loans: int, blocks: int, done: bool
+) -> None:
+    """Just at the limit is not exceeded; without the flag a limit only stops checkouts."""
+    for number in range(1, loans + 1):
+        kiosk.given(f"loan I{number + 1} P1 due=5")
+    world = kiosk.world
+    kiosk.row(tables.patron_type, world.patron_types["ADULT"], loan_limit=2, limits_block_renewal=blocks)
+    answer = kiosk.renew("P1", "I2")
+    assert (answer.fixed[2] == "1") == done
+    if not done:
+        assert answer.af == ["Loan limit reached."]
+    assert (kiosk.information("P1").fixed[3] == "Y") == (not done)
+
+
+@pytest.mark.parametrize(
+    ("role", "auto", "override", "done"),
+    [
+        ("CIRC_DESK_OPERATOR", 1, "OPERATOR", True),
+        ("CIRC_DESK_OPERATOR", 0, "OPERATOR", False),
+        ("CIRC_DESK_OPERATOR", 1, "CIRCDESK", False),
+        ("CIRC_DESK_OPERATOR_LIMITED", 1, "OPERATOR", False),
+        ("CIRC_DESK_MANAGER", 1, "NONE", False),
+    ],
+)
+def test_bl13_a_staffed_workstation_overrides_what_its_role_may(
+    kiosk: Kiosk, role: str, auto: int, override: str, done: bool
+) -> None:
+    """Only with auto_override; AF names what was set aside, and the event records it (CO-3)."""
+    world = kiosk.world
+    kiosk.row(tables.terminal, world.terminals["kiosk-central"], override_role=role, auto_override=auto)
+    kiosk.change(
+        lambda core, world: add_block(core, world.patrons["P1"], reason="Conduct", override=override)
+    )
+    answer = kiosk.checkout("P1", "I1")
+    assert (answer.fixed[2] == "1") == done
+    assert answer.af[:1] == ["Your account is blocked: Conduct."]
+    if done:
+        assert "BLOCK:" in kiosk.rows(tables.loan_event)[-1]["bypassed"]
+
+
 MONEY = [
     ("MANUAL", True),
     ("OVERDUE", True),

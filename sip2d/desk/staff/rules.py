@@ -1,27 +1,15 @@
-"""Circulation rules (CO-6, CO-7) and settings (circulation.md 16): checked by policy, effective-dated,
-nothing forgotten.
-"""
+"""Circulation rules (CO-6, CO-7): checked by policy, effective-dated, nothing forgotten."""
 
 from datetime import datetime
-from typing import Final
 
 from sip2d.desk.staff import find
 from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.work import Refused, Work
-from sip2d.policy.setting_names import SETTINGS, parse_setting
 from sip2d.policy.terms import RULE_NAMES, parse_value
 from sip2d.store import records
-from sip2d.store.library import Institution
 from sip2d.store.records import Record
-from sip2d.store.tables import circulation_rule, setting
+from sip2d.store.tables import circulation_rule
 from sip2d.store.times import instant, maybe_instant, maybe_seconds, seconds
-
-SITE_WIDE: Final = frozenset(
-    {"noissuescharge", "nopretnumeriquecharge", "OPACFineNoRenewals", "block_return_of_lost"}
-)
-"""System preferences of circulation.md 16: changing one in an institution of several branches concerns them
-all (GN-9).
-"""
 
 
 def listing(work: Work, institution_code: str | None = None, *, past: bool = False) -> list[Record]:
@@ -165,69 +153,3 @@ def _shown(work: Work, row: Record) -> Record:
         "valid_from": instant(row["valid_from"]).isoformat() if row["valid_from"] else None,
         "valid_to": until.isoformat() if until else None,
     }
-
-
-# -- settings ------------------------------------------------------------------------------------------------
-
-
-def settings(work: Work, institution_code: str | None = None) -> list[Record]:
-    """Every setting policy knows, with its value for the institution (None: the default) and what it
-    means.
-    """
-    owner = find.institution(work, institution_code)
-    work.require(Act.SEE, owner.id)
-    return [_setting(owner, name, stored_settings(work, owner).get(name)) for name in SETTINGS]
-
-
-def setting_of(work: Work, name: str, institution_code: str | None = None) -> Record:
-    """One setting."""
-    owner = find.institution(work, institution_code)
-    work.require(Act.SEE, owner.id)
-    if name not in SETTINGS:
-        raise find.missing("setting", name, SETTINGS)
-    return _setting(owner, name, stored_settings(work, owner).get(name))
-
-
-def set_setting(
-    work: Work, name: str, value: str | None, institution_code: str | None = None
-) -> tuple[Record, str]:
-    """Store a value (None: back to the default); the setting, and a warning or an empty text (GN-9)."""
-    owner = find.institution(work, institution_code)
-    work.require(Act.CONFIGURE_POLICY, owner.id)
-    if value is not None:
-        try:
-            parse_setting(name, value, owner.decimals)
-        except ValueError as error:
-            raise Refused(str(error)) from None
-    elif name not in SETTINGS:
-        raise find.missing("setting", name, SETTINGS)
-    key = {"scope": "INSTITUTION", "scope_id": owner.id, "key": name}
-    row = records.one(work.unit, setting, **key)
-    before = row["value"] if row else None
-    after = None if value is None else value.strip()
-    if before != after:
-        if after is None:
-            records.remove(work.unit, setting, **key)
-        elif row is None:
-            records.add(work.unit, setting, **key, value=after)
-        else:
-            records.change(work.unit, setting, {"value": after}, **key)
-        branches = sum(place.institution_id == owner.id for place in work.library.branches.values())
-        site_wide = name in SITE_WIDE and branches > 1
-        action = "site_wide_change" if site_wide else "set"
-        work.record("setting", f"{owner.code}/{name}", action, {name: before}, {name: after})
-        if site_wide:
-            return _setting(
-                owner, name, after
-            ), f"{name} now applies to all {branches} branches of {owner.code}."
-    return _setting(owner, name, after), ""
-
-
-def stored_settings(work: Work, owner: Institution) -> dict[str, str]:
-    """The institution's own values."""
-    rows = records.rows(work.unit, setting, scope="INSTITUTION", scope_id=owner.id)
-    return {row["key"]: row["value"] for row in rows}
-
-
-def _setting(owner: Institution, name: str, value: str | None) -> Record:
-    return {"institution": owner.code, "name": name, "value": value, "caption": SETTINGS[name].caption}

@@ -54,11 +54,26 @@ def save_patron_type(
     new: bool,
     name: str | None = None,
     limits: dict[str, str] | None = None,
+    limits_block_renewal: bool | None = None,
+    overdue_notice_required: bool | None = None,
 ) -> Record:
-    """Make (``new``) or change a patron type. ``limits`` by name as a person writes them; blank: no limit."""
+    """Make (``new``) or change a patron type. ``limits`` by name as a person writes them; blank: no limit.
+
+    ``limits_block_renewal``: an exceeded limit denies renewals too (CO-11). ``overdue_notice_required``: its
+    patrons get overdue notices (LO-10).
+    """
     owner = find.institution(work, institution_code)
     work.require(Act.CONFIGURE_POLICY, owner.id)
-    wanted: Record = {} if name is None else {"name": name}
+    said = {
+        "name": name,
+        "limits_block_renewal": limits_block_renewal,
+        "overdue_notice_required": overdue_notice_required,
+    }
+    wanted: Record = {
+        key: int(value) if isinstance(value, bool) else value
+        for key, value in said.items()
+        if value is not None
+    }
     for key, text in (limits or {}).items():
         amount = f"{key}_minor" if f"{key}_minor" in PATRON_AMOUNTS else key
         if amount in PATRON_AMOUNTS:

@@ -160,6 +160,38 @@ def lost_limit(facts: Facts) -> Word:
     return _above("LOST_LIMIT", facts.patron.lost, facts.patron_type.lost_limit)
 
 
+@rule(
+    code="LOAN_LIMIT",
+    denies=Action.RENEW,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=(
+        "patron_type.limits_block_renewal",
+        "patron.loans",
+        "patron.overdue",
+        "patron.claims_returned",
+        "patron.lost",
+    ),
+)
+def limits_block_renewal(facts: Facts) -> Word:
+    """A limit of the patron type is exceeded already, and the type's limits block renewals too (CO-11)."""
+    who, kind = facts.patron, facts.patron_type
+    if not kind.limits_block_renewal:
+        return None
+    for code, count, limit in (
+        ("LOAN_LIMIT", who.loans, kind.loan_limit),
+        ("OVERDUE_LIMIT", who.overdue, kind.overdue_limit),
+        ("CLAIMS_LIMIT", who.claims_returned, kind.claims_limit),
+        ("LOST_LIMIT", who.lost, kind.lost_limit),
+        ("BILLED_LIMIT", who.owed_minor, kind.bills_limit_minor),
+    ):
+        if limit is not None and count > limit:
+            scenario = "LOAN_LIMIT" if code == "LOAN_LIMIT" else "PATRON_BLOCKED"
+            return (Reason(code, Action.RENEW, scenario, Override.OPERATOR, True, values={"reason": code}),)
+    return None
+
+
 def _above(code: str, count: int, limit: int | None) -> Word:
     return {"reason": code, "count": count, "limit": limit} if limit is not None and count > limit else None
 

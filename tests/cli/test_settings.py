@@ -1,0 +1,65 @@
+"""`sip2d settings`: what makes no sense is refused with the reason; presets (circulation.md 16, GN-9)."""
+
+import pytest
+
+from tests.cli.shell import Shell
+
+WRONG = (
+    ("finesMode sometimes", "must be one of OFF, PRODUCTION"),
+    ("DefaultLongOverdueDays soon", "is no whole number"),
+    ("MaxFine 1.005", "has more than 2 decimals"),
+    ("MarkLostItemsAsReturned cronjob,attic", "must be one of MOREDETAIL"),
+    ("UpdateItemWhenLostFromHoldList withdrawn:1", "like 1 or lost_status: 1"),
+    ("DefaultLongOverdueSkipLostStatuses two", "is no list of lost values"),
+    ("finesMod production", "did you mean 'finesMode'"),
+    ("demerit_enable true", "demerit_enable needs demerit_history_days"),
+)
+
+
+@pytest.mark.parametrize(("said", "why"), WRONG, ids=[said for said, _ in WRONG])
+def test_a_value_that_makes_no_sense_is_refused_with_the_reason(
+    sqlite_library: Shell, said: str, why: str
+) -> None:
+    told = sqlite_library(f"settings set {said} --institution MAIN --as boss", code=65)
+    assert why in told.err
+    assert sqlite_library.rows("SELECT count(*) FROM setting WHERE key <> 'noissuescharge'") == [(0,)]
+
+
+def test_lo_46_include_and_exclude_are_not_given_both(sqlite_library: Shell) -> None:
+    sqlite_library("settings set LongOverdueItemTypes BOOK --institution MAIN --as boss")
+    told = sqlite_library("settings set LongOverdueSkipItemTypes DVD --institution MAIN --as boss", code=65)
+    assert "exclude each other (LO-46)" in told.err
+
+
+def test_bl_22_demerits_are_enabled_when_the_rest_is_said(sqlite_library: Shell) -> None:
+    for name, value in (("history_days", 30), ("maximum_threshold", 10), ("suspension_days", 14)):
+        sqlite_library(f"settings set demerit_{name} {value} --institution MAIN --as boss")
+    sqlite_library("settings set demerit_enable true --institution MAIN --as boss")
+    told = sqlite_library(
+        "settings set demerit_history_days", "", "--institution", "MAIN", "--as", "boss", code=65
+    )
+    assert "demerit_enable needs demerit_history_days (BL-22)" in told.err
+
+
+def test_lost_item_automation_is_one_command(library: Shell) -> None:
+    """S3 from end to end; applied twice it changes nothing the second time."""
+    library("patron-type set ADULT --overdue-notices --institution MAIN --as boss")
+    done = library("settings preset lost-item-automation --institution MAIN --as boss").json
+    assert {one["name"]: one["after"] for one in done if one["what"] == "setting"} == {
+        "finesMode": "production", "CalculateFinesOnReturn": "true", "DefaultLongOverdueDays": "30",
+        "DefaultLongOverdueLostValue": "1", "DefaultLongOverdueChargeValue": "1",
+        "DefaultLongOverdueSkipLostStatuses": "", "MarkLostItemsAsReturned": "CRONJOB",
+    }  # fmt: skip
+    assert [one["name"] for one in done if one["what"] == "trigger"] == ["ADULT 1", "ADULT 2", "ADULT 3"]
+    assert library("settings preset lost-item-automation --institution MAIN --as boss").json == []
+
+
+def test_the_automation_leaves_the_other_lost_values_alone(library: Shell) -> None:
+    """LO-44: every other code is skipped."""
+    for code in (2, 5):
+        library.change(
+            f"INSERT INTO lost_value (institution_id, code, description) VALUES (1, {code}, 'Other')"
+        )
+    library("settings preset lost-item-automation --institution MAIN --as boss")
+    found = library("settings show DefaultLongOverdueSkipLostStatuses --institution MAIN --as boss").json
+    assert found["value"] == "2,5"
