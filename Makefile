@@ -14,7 +14,7 @@ ARGS ?=
 SOURCES = $(wildcard sip2d tests fuzz migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check bench fuzz lock clean
+.PHONY: help venv demo test check rules bench fuzz lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -36,6 +36,9 @@ check: $(VENV)/.dev ## format, lint, types, rooms, Dockerfile, unit file
 	$(BIN)/lint-imports
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 	$(PY) -m tests.house.unit_check
+
+rules: $(VENV)/.dev ## docs/rules.md: every rule with its code and tests; fails on a gap
+	$(PY) -m tests.house.rule_map
 
 bench: $(VENV)/.dev ## ratios against bare loops and another server; also .bench/results.json
 	$(PY) -m tests.bench $(ARGS)

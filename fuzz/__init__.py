@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-TARGETS: Final[tuple[str, ...]] = ("frame", "codec", "session", "proxy")
+TARGETS: Final[tuple[str, ...]] = ("frame", "codec", "session", "proxy", "template")
 
 
 class Target(msgspec.Struct, frozen=True):

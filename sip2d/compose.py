@@ -17,6 +17,12 @@ from sip2d.daemon.metrics import Metrics
 from sip2d.daemon.pins import Pins, PinSettings
 from sip2d.daemon.reload import Source
 from sip2d.errors import ConfigurationError
+from sip2d.jobs import delivery
+from sip2d.jobs.catalogue import jobs
+from sip2d.jobs.holder import this_process
+from sip2d.jobs.job import Job
+from sip2d.jobs.scheduler import Scheduler
+from sip2d.notices.post import Post
 from sip2d.store import migrate
 from sip2d.store.aside import Aside
 from sip2d.store.executor import Store
@@ -55,6 +61,18 @@ def catalogue(folder: Path | None) -> Catalogue:
         return Catalogue.load(folder) if folder else Catalogue.shipped()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"screen texts: {error}") from None
+
+
+def all_jobs(settings: Settings) -> tuple[Job, ...]:
+    """The catalogue, with a delivery that has this configuration's post office."""
+    return jobs(delivery.job(Post.open(settings.smtp, settings.paths)))
+
+
+def scheduler(settings: Settings, store: Store, metrics: Metrics) -> Scheduler:
+    """The jobs of a daemon, not started yet."""
+    return Scheduler(
+        store, all_jobs(settings), this_process(), told=metrics.jobs.ended, known=metrics.jobs.known
+    )
 
 
 async def compose(settings: Settings, source: Source | None = None) -> Daemon:
@@ -97,6 +115,7 @@ async def compose(settings: Settings, source: Source | None = None) -> Daemon:
         pins=pins,
         access_log=access,
         schema_current=lambda: migrate.is_current(url),
+        background=scheduler(settings, store, metrics) if settings.jobs.enabled else None,
         source=source,
     )
     return daemon

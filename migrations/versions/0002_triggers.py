@@ -13,6 +13,7 @@ depends_on = None
 
 APPEND_ONLY = (
     "ledger_txn", "ledger_posting", "loan_event", "audit_log", "fee", "fee_status", "membership",
+    "membership_bill",
 )  # fmt: skip
 
 _BRANCH, _PATRON, _ITEM = (f"coalesce({name}_id, 0)" for name in ("branch", "patron_type", "item_type"))

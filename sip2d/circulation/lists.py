@@ -1,5 +1,7 @@
 """The one list a 64 carries: which one the summary asks for, and which page of it (sip2.md 2.5, SP-10)."""
 
+from typing import Final
+
 import msgspec
 
 from sip2d.circulation.answers import amount
@@ -24,6 +26,9 @@ class ListPage(msgspec.Struct, frozen=True):
     pending: Lines = ()
 
 
+NOTHING: Final = ListPage()
+
+
 def bounds(request: PatronInformation) -> tuple[int, int | None]:
     """BP and BQ: 1-based, inclusive. Nonsense is 1 and the end; a start behind the end gives nothing (quirks
     E10)."""
@@ -32,7 +37,9 @@ def bounds(request: PatronInformation) -> tuple[int, int | None]:
 
 
 def _position(text: str | None) -> int | None:
-    digits = (text or "").strip()
+    if not text:  # nearly always
+        return None
+    digits = text.strip()
     return (
         int(digits) if digits.isascii() and digits.isdigit() and 0 < len(digits) < 8 and int(digits) else None
     )
@@ -42,7 +49,7 @@ def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts
     """The asked list; the first Y wins, places 6-9 ask for none (peers 4)."""
     wanted = request.summary.upper().find("Y")
     if not 0 <= wanted <= 5:
-        return ListPage()
+        return NOTHING
     rows = _READERS[wanted](unit, call, patron)
     start, end = bounds(request)
     if call.profile.max_list_items:
@@ -53,9 +60,7 @@ def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts
 
 def _loans(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:
     by_title = call.profile.loan_list == "title"
-    return [
-        row.title if by_title else row.barcode for row in loans.of_patron(unit, patron.id, call.now, which)
-    ]
+    return loans.names_of_patron(unit, patron.id, call.now, which, by_title=by_title)
 
 
 def _holds(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:

@@ -7,7 +7,7 @@ from sip2d.circulation import pin, who
 from sip2d.circulation.answers import amount, answer, lines, success
 from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN
 from sip2d.circulation.call import Answer, Call
-from sip2d.circulation.lists import ListPage, page
+from sip2d.circulation.lists import NOTHING, page
 from sip2d.circulation.personal import patron_extras, personal_name
 from sip2d.circulation.pin import Pin
 from sip2d.circulation.registry import serves
@@ -26,8 +26,11 @@ NO_COUNTS: Final = (0, 0, 0, 0, 0, 0)
 
 
 def standing(unit: Unit, call: Call, patron: PatronFacts) -> tuple[tuple[Reason, ...], str]:
-    """The reasons that stand against a patron, and his fourteen flags as the profile sends them (SP-5)."""
-    return _standing_at(call.desk(), call, patron)
+    """The reasons that stand against a patron, and his fourteen flags in 24 and 26 as the profile sends them
+    (SP-5, SP-7)."""
+    facts = subjects.facts(call.desk(), patron, None)
+    reasons = rulebook.reasons(Question.STANDING, facts)
+    return reasons, shown_flags(call, flags.patron_flags(flags.of_status(reasons, facts), facts))
 
 
 def _standing_at(desk: Desk, call: Call, patron: PatronFacts) -> tuple[tuple[Reason, ...], str]:
@@ -127,7 +130,7 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
         return _nameless(call, request, patron, secret, institution)
     reasons, status = _standing_at(desk, call, patron)
     full = call.branch.sip2.send_personal_data
-    listed = page(unit, call, request, patron) if full else ListPage()
+    listed = page(unit, call, request, patron) if full else NOTHING
     kind = call.library.patron_types[patron.type_id]
     limit = call.settings.noissuescharge_minor
     waiting = patron.holds_pending

@@ -27,7 +27,9 @@ FALLBACK: Final = "en"
 UNTOLD: Final = "REFUSED"
 """Said for a scenario without a text: a refusal is never silent."""
 
-_BY_CODE: Final = {"001": "en", "002": "fr", "011": "fr", "024": "en"}
+LANGUAGES: Final = {"001": "en", "002": "fr", "011": "fr", "024": "en"}
+"""Our languages by the codes of the wire (sip2.md 2.8)."""
+
 # The delimiter and the controls mean something on the wire (SP-9); the codec looks after other delimiters.
 _UNPRINTABLE: Final = str.maketrans(dict.fromkeys((*range(32), 127, ord("|")), " "))
 
@@ -90,15 +92,15 @@ class Wording(msgspec.Struct, frozen=True):
         ``code`` is of the wire (``001``) or empty. The patron's own language is not asked: the screen
         belongs to whoever chose on it.
         """
-        return self._spoken(_BY_CODE.get(code), place.branch.sip2.language, place.institution.language)
+        return self._spoken(LANGUAGES.get(code), place.branch.sip2.language, place.institution.language)
 
     def speaks(self, code: str) -> bool:
         """Whether this language code of the wire asks for texts there are."""
-        return _BY_CODE.get(code) in self.catalogue.texts
+        return LANGUAGES.get(code) in self.catalogue.texts
 
     def unplaced(self, what: Reason | str, code: str, institution: Institution | None) -> tuple[str, ...]:
         """The screen message of a terminal that is not bound to a branch yet (CN-7): no values, no width."""
-        language = self._spoken(_BY_CODE.get(code), institution.language if institution else None)
+        language = self._spoken(LANGUAGES.get(code), institution.language if institution else None)
         scenario = what if isinstance(what, str) else what.scenario
         text = self.text(institution.id if institution else 0, scenario, language)
         return split(BRACED.sub("", text).translate(_UNPRINTABLE).strip(), 0)

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from sip2d.cli import (
+    blocks,
     branch,
     calendar,
     client,
@@ -18,11 +19,20 @@ from sip2d.cli import (
     inquiry,
     institution,
     item,
+    jobs,
+    library,
+    link,
+    lost,
+    membership,
     message,
+    messaging,
+    notice,
     patron,
+    report,
     rule,
     service,
     settings,
+    simulate,
     staff,
     terminal,
     text,
@@ -39,9 +49,11 @@ app = typer.Typer(
 )
 service.register(app)
 inquiry.register(app)
+messaging.register()
 app.command("demo")(demo.demo)
 app.command("client")(client.client)
 app.command("flood")(flood.flood)
+app.command("simulate")(simulate.simulate)
 GROUPS = {
     "db": db.app,
     "institution": institution.app,
@@ -53,17 +65,33 @@ GROUPS = {
     "text": text.app,
     "rule": rule.app,
     "settings": settings.app,
+    "library": library.app,
     "patron-type": types.patron_types,
     "item-type": types.item_types,
     "patron": patron.app,
+    "notice": notice.app,
+    "notice-template": notice.templates,
+    "overdue-trigger": notice.triggers,
+    "membership": membership.app,
+    "membership-policy": membership.policies,
+    "proxy": membership.proxies,
+    "block-description": blocks.descriptions,
+    "block-definition": blocks.definitions,
+    "block-action": blocks.actions,
+    "demerit": blocks.demerits,
+    "link": link.app,
     "item": item.app,
+    "lost-value": lost.values,
     "loan": desk.loans,
     "hold": desk.holds,
     "fee": desk.fees,
     "sortbin": inquiry.sort_bins,
+    "jobs": jobs.app,
+    "report": report.app,
 }
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
+app.add_typer(rule.app, name="rules", hidden=True)  # `rules detach-penalties`, as BR-12 calls it
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -83,3 +83,32 @@ def remove(caller: Caller, rule_id: Id) -> None:
 def disable(caller: Caller, rule_id: Id) -> None:
     """The same as remove."""
     remove(caller, rule_id)
+
+
+@command(app, "detach-penalties")
+def detach_penalties(
+    caller: Caller,
+    until: Annotated[str, typer.Option("--until", help="Instant at which they come back.")],
+    since: Annotated[str | None, typer.Option("--from", help="Instant [default: now].")] = None,
+    institution: Institution = None,
+    branch: Branch = None,
+    patron_type: Annotated[str | None, typer.Option("--patron-type", help="[default: any]")] = None,
+    item_type: Annotated[str | None, typer.Option("--item-type", help="[default: any]")] = None,
+    keep_accrued: Annotated[
+        bool, typer.Option("--keep-accrued", help="A renewal forgives nothing that has accrued.")
+    ] = False,
+) -> None:
+    """Take fines and overdue blocks off for a time; afterwards they are in force again."""
+    from sip2d.desk.staff import penalties
+
+    begins, ends = moment(since), moment(until)
+    assert ends is not None  # the option is required
+    caller.show(
+        caller.write(
+            "rule.detach",
+            lambda work: penalties.detach(
+                work, ends, since=begins, institution_code=institution, branch_name=branch,
+                patron_type=patron_type, item_type=item_type, keep_accrued=keep_accrued,
+            ),
+        )
+    )  # fmt: skip

@@ -29,6 +29,10 @@ Strict = Annotated[
 Overdue = Annotated[
     bool | None, typer.Option("--overdue-notices/--no-overdue-notices", help="LO-10 [default: no]")
 ]
+Membership = Annotated[
+    str | None,
+    typer.Option("--membership-policy", help="Name of the membership policy; '' for none (MB-6)."),
+]
 Media = Annotated[str | None, typer.Option("--media-type", help="CK: 001 book, 006 CD ...")]
 Magnetic = Annotated[bool | None, typer.Option("--magnetic/--not-magnetic")]
 Desensitize = Annotated[bool | None, typer.Option("--desensitize/--keep-security")]
@@ -54,11 +58,13 @@ def patron_add(
     limit: Limits = None,
     limits_block_renewals: Strict = None,
     overdue_notices: Overdue = None,
+    membership_policy: Membership = None,
 ) -> None:
     """Add a patron type."""
     options = said(
-        name=name, limits_block_renewal=limits_block_renewals, overdue_notice_required=overdue_notices
-    )
+        name=name, limits_block_renewal=limits_block_renewals, overdue_notice_required=overdue_notices,
+        membership_policy=membership_policy,
+    )  # fmt: skip
     _patron_type(caller, code, institution, limit, options, new=True)
 
 
@@ -71,11 +77,13 @@ def patron_set(
     limit: Limits = None,
     limits_block_renewals: Strict = None,
     overdue_notices: Overdue = None,
+    membership_policy: Membership = None,
 ) -> None:
     """Change a patron type."""
     options = said(
-        name=name, limits_block_renewal=limits_block_renewals, overdue_notice_required=overdue_notices
-    )
+        name=name, limits_block_renewal=limits_block_renewals, overdue_notice_required=overdue_notices,
+        membership_policy=membership_policy,
+    )  # fmt: skip
     _patron_type(caller, code, institution, limit, options, new=False)
 
 

@@ -18,10 +18,12 @@ from sip2d.config.section import File, Network, Port, Seconds, Section
 from sip2d.config.sections import (
     AdminSettings,
     HashSettings,
+    JobsSettings,
     LimitsSettings,
     LoggingSettings,
     PathsSettings,
     ServiceSettings,
+    SmtpSettings,
 )
 from sip2d.config.settings import PREFIX, Settings, credentials
 from sip2d.config.shape import options
@@ -37,6 +39,7 @@ __all__ = [
     "DatabaseSettings",
     "File",
     "HashSettings",
+    "JobsSettings",
     "LimitsSettings",
     "ListenerSettings",
     "LoggingSettings",
@@ -47,6 +50,7 @@ __all__ = [
     "Section",
     "ServiceSettings",
     "Settings",
+    "SmtpSettings",
     "TlsSettings",
     "check",
     "credentials",

@@ -50,10 +50,12 @@ def missing_files(settings: Settings) -> Iterator[str]:
                 file: Path | None = getattr(listener.tls, option)
                 if file is not None:
                     yield from _readable(f"listener {listener.name!r}, tls.{option}", file)
-    for option in ("profiles", "messages"):
+    for option in ("profiles", "messages", "notices"):
         folder: Path | None = getattr(settings.paths, option)
         if folder is not None and not folder.is_dir():
             yield f"paths.{option}: {folder} is not a folder."
+    if settings.smtp.ca is not None:
+        yield from _readable("smtp.ca", settings.smtp.ca)
     file = settings.database.sqlite_file
     if file is not None and not file.absolute().parent.is_dir():
         yield f"database.url: the folder {file.absolute().parent} does not exist."

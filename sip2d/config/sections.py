@@ -1,9 +1,10 @@
 """The sections without rules across options: logging, limits, hashing, pages, folders, the service."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 
+from sip2d.config.listeners import is_loopback
 from sip2d.config.section import File, Port, Seconds, Section
 
 
@@ -76,6 +77,46 @@ class PathsSettings(Section):
     """Folder of vendor profiles, one TOML file each."""
     messages: File | None = None
     """Folder of screen texts, one TOML file per language."""
+    notices: File | None = None
+    """Folder of notice templates, one TOML file per language."""
+    letters: File | None = None
+    """Folder for letters to print, one text file a day and branch; unset: they wait in the outbox."""
+
+
+class SmtpSettings(Section):
+    """The mail server that takes the notices to patrons. Without a host mails wait in the outbox, a week at
+    most."""
+
+    host: str = ""
+    """Host name, as in its certificate."""
+    port: Port = 587
+    """TCP port: 587 for `starttls`, 465 for `tls`, 25 for a relay of the house."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is protected. With `starttls` and `tls` the server's certificate is verified."""
+    ca: File | None = None
+    """CA of the server's certificate, PEM; unset: those of the system."""
+    username: str | None = None
+    """For a server that wants a login."""
+    password: SecretStr | None = None
+    """Put it into a credential file named `smtp__password`."""
+    timeout: float = Field(20.0, ge=1, le=60)
+    """Seconds to wait for each answer of the server."""
+
+    @model_validator(mode="after")
+    def _password_in_clear(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("a login has a username and a password")
+        if self.password is not None and self.security == "none" and not is_loopback(self.host):
+            raise ValueError("a password is not sent without TLS, but to this machine itself")
+        return self
+
+
+class JobsSettings(Section):
+    """The scheduler of nightly, hourly and minute jobs: fines, notices, blocks, snapshots."""
+
+    enabled: bool = True
+    """Whether this daemon runs jobs. Of several daemons on one database each job is run by one; say false
+    where `sip2d jobs run` is started by timers instead."""
 
 
 class ServiceSettings(Section):

@@ -19,10 +19,12 @@ from sip2d.config.listeners import ListenerSettings
 from sip2d.config.sections import (
     AdminSettings,
     HashSettings,
+    JobsSettings,
     LimitsSettings,
     LoggingSettings,
     PathsSettings,
     ServiceSettings,
+    SmtpSettings,
 )
 
 PREFIX: Final = "SIP2D_"
@@ -45,6 +47,8 @@ class Settings(BaseSettings):
     admin: AdminSettings = AdminSettings()
     paths: PathsSettings = PathsSettings()
     service: ServiceSettings = ServiceSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    jobs: JobsSettings = JobsSettings()
 
     located: ClassVar[Mapping[str, Any]] = {}  # what the files say; ``load`` sets it on a class of its own
 

@@ -238,7 +238,7 @@ class Connection(asyncio.Protocol):
             front.no_block(self, exchange.code)
         acs = front.acs
         errand = Errand(
-            acs, binding, exchange, request, acs.now(), front.ticks(), self.number, self._came_back
+            acs, binding, exchange, request, acs.now(), exchange.received_at, self.number, self._came_back
         )
         self._road.send(errand)
 

@@ -19,6 +19,7 @@ from sip2d.daemon import logs, tls
 from sip2d.daemon.access_log import FLUSH_SECONDS, AccessLog
 from sip2d.daemon.admin import Admin
 from sip2d.daemon.admission import Admission
+from sip2d.daemon.background import BackgroundDoor
 from sip2d.daemon.heartbeat import Heartbeat, Submits
 from sip2d.daemon.listener import Factory, Gatehouse, Listener, bind
 from sip2d.daemon.metrics import Metrics
@@ -102,6 +103,7 @@ class Daemon:
         pins: Pins,
         access_log: AccessLog,
         schema_current: Callable[[], bool] = lambda: True,
+        background: BackgroundDoor | None = None,
         source: Source | None = None,
         notify: Notify | None = None,
         wall: Callable[[], float] = time.time,
@@ -117,6 +119,7 @@ class Daemon:
         self._store, self._aside, self._connections = store, aside, connections
         self._pins, self._access_log = pins, access_log
         self._schema_current = schema_current
+        self._background = background
         self._source = source
         self._notify = notify or Notify()
         self._wall, self._clock = wall, clock
@@ -142,12 +145,16 @@ class Daemon:
         self._watch_certificates()
         self._loaded(True)
         self._tasks = [asyncio.create_task(work()) for work in (self._flushing, self._ticking, self._polling)]
+        if self._background is not None:
+            self._background.start()
         self._notify.ready(self._status())
         log.info("daemon.started", listeners={one.settings.name: one.port for one in self.listeners})
 
     async def stop(self, drain: float | None = None) -> None:
         """Accept no more, answer what is in work within ``drain`` seconds, close the rest."""
         self.draining = True
+        if self._background is not None:
+            self._background.ask_to_stop()
         self._notify.stopping("draining")
         log.info("daemon.draining", connections=len(self._connections))
         for listener in self.listeners:
@@ -173,6 +180,8 @@ class Daemon:
             await self.admin.stop()
         self._pins.close()
         self._access_log.close()
+        if self._background is not None:
+            await asyncio.to_thread(self._background.stop)
         await asyncio.to_thread(self._store.close)
         await self._aside.close()
 

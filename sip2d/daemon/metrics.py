@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 
 from sip2d import __version__
 from sip2d.daemon.access_log import AccessLog
+from sip2d.daemon.job_figures import JobFigures
 from sip2d.daemon.pins import Pins
 from sip2d.store.health import Stats
 
@@ -157,6 +158,7 @@ class Metrics:
         self.exchanges = Exchanges()
         registry.register(self.exchanges)
         self.record = self.exchanges.record
+        self.jobs = JobFigures(registry)
         self.lag = Lag()
 
         def counter(name: str, text: str, *labels: str) -> Counter:

@@ -10,8 +10,8 @@ from sip2d.desk.audited import audited
 from sip2d.desk.outcome import Effect
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Reason
-from sip2d.policy.facts import ItemFacts, Mode
-from sip2d.store import items, loans
+from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
+from sip2d.store import loans
 from sip2d.store.unit import Unit
 
 
@@ -94,21 +94,6 @@ def stale(desk: Desk) -> tuple[Reason, ...]:
     return (STALE,) if desk.mode is Mode.NO_BLOCK and desk.event_at < oldest else ()
 
 
-def found(unit: Unit, desk: Desk, item: ItemFacts) -> tuple[ItemFacts, list[object] | None]:
-    """A lost item that turns up is lost no more; the item as it is then, and what `lose_again` needs."""
-    if not item.lost_status:
-        return item, None
-    before: list[object] = [item.lost_status, items.lost_on(unit, item.id), item.lost_origin]
-    items.set_lost(unit, item.id, 0, None, None)
-    write(unit, desk, "FOUND", item, loan_id=None, patron_id=None)
-    return msgspec.structs.replace(item, lost_status=0, lost_origin=None), before
-
-
-def lose_again(unit: Unit, item: ItemFacts, before: list[object] | None) -> None:
-    """Undo `found`."""
-    if before is not None:
-        status, day, origin = before
-        assert isinstance(status, int)
-        items.set_lost(
-            unit, item.id, status, None if day is None else str(day), None if origin is None else str(origin)
-        )
+def acting(patron: PatronFacts) -> str | None:
+    """The proxy card that stands for the patron, for the record (MB-24)."""
+    return None if patron.acting is None else patron.acting.card

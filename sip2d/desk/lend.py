@@ -10,14 +10,14 @@ from typing import Final
 
 import msgspec
 
-from sip2d.desk import event, recall, renew, subjects
+from sip2d.desk import event, fine, found, recall, renew, subjects, suspend
 from sip2d.desk.outcome import Outcome
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Decision, Reason
 from sip2d.policy.due import loan_due, permanent
 from sip2d.policy.facts import HoldFacts, ItemFacts, Mode, PatronFacts
 from sip2d.policy.rulebook import Facts, Question, decide
-from sip2d.store import holds, items, loans
+from sip2d.store import holds, items, loans, patrons
 from sip2d.store.unit import Unit
 
 ON_LOAN_ALREADY: Final = Reason(
@@ -91,7 +91,8 @@ def _lent(
     patron = facts.patron
     bypassed = (*decision.bypassed, *event.stale(desk))
     _take_from_other(unit, desk, item)
-    item, lost = event.found(unit, desk, item)
+    back = found.found(unit, desk, item, desk.branch, desk.event_at)
+    item = back.item
     loan_id = loans.open_loan(
         unit,
         item_id=item.id,
@@ -113,9 +114,10 @@ def _lent(
         unit, desk, "LOAN", item,
         loan_id=loan_id, patron_id=patron.id, new_due_at=due_at, bypassed=bypassed,
         detail={
-            "holding": item.holding_branch_id, "transit": item.transit_to_branch_id, "lost": lost, "fee":
-            fee_id, "hold": None if hold is None else holds.state(hold), "conflict": None if conflict is None
-            else holds.state(conflict),
+            "holding": item.holding_branch_id, "transit": item.transit_to_branch_id,
+            "found": back.detail, "fee": fee_id, "acting": event.acting(patron),
+            "hold": None if hold is None else holds.state(hold),
+            "conflict": None if conflict is None else holds.state(conflict),
         },
     )  # fmt: skip
     return Outcome(
@@ -125,12 +127,21 @@ def _lent(
 
 
 def _take_from_other(unit: Unit, desk: Desk, item: ItemFacts) -> None:
-    """The loan of another patron ends when this one began (CO-3, OF-30)."""
+    """The loan of another patron ends when this one began (CO-3, OF-30), with all that a return does."""
     other = item.loan
-    if other is not None:
-        loans.close(unit, other.id, desk.event_at, "IMPLICIT")
-        event.write(unit, desk, "RETURN", item, loan_id=other.id, patron_id=other.patron_id,
-                    old_due_at=other.due_at, detail={"implicit": True})  # fmt: skip
+    borrower = None if other is None else patrons.by_id(unit, other.patron_id, desk.now)
+    if other is None or borrower is None:
+        return
+    fined = fine.NOTHING
+    if not item.lost_status:
+        fined = fine.settle(unit, desk, borrower.id, item, other, desk.event_at, fine.RETURNED)
+    loans.close(unit, other.id, desk.event_at, "IMPLICIT")
+    effect = event.write(unit, desk, "RETURN", item, loan_id=other.id, patron_id=other.patron_id,
+                         old_due_at=other.due_at,
+                         detail={"implicit": True, "fine": fine.detail(fined)})  # fmt: skip
+    suspend.returned(unit, desk, borrower, item, other, effect.mark, desk.event_at)
+    if suspend.is_restricted(borrower):
+        suspend.lift_restriction(unit, desk, borrower.id)
 
 
 def _end_holds(

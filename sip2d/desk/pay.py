@@ -4,7 +4,7 @@
 
 from typing import Final
 
-from sip2d.desk import book
+from sip2d.desk import book, settled
 from sip2d.desk.outcome import Effect, PaymentOutcome
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Reason
@@ -83,6 +83,7 @@ def pay(
     txn_id = book.post(
         unit, desk, patron.id, kind, (taken, *lines), payment_type=payment_type, payment_key=key
     )
+    settled.by(unit, desk, patron.id, txn_id)
     return PaymentOutcome(True, (), txn_id, amount_minor - rest, rest, (Effect("ledger", patron.id, txn_id),))
 
 
@@ -110,9 +111,11 @@ def waive(unit: Unit, desk: Desk, fee_id: int, amount_minor: int | None = None) 
     amount = owed[0] if amount_minor is None else amount_minor
     if not 0 < amount <= owed[0]:
         return None
-    return book.post(
+    txn_id = book.post(
         unit, desk, owed[1], "WAIVE", (Posting("WAIVED", amount, fee_id), Posting("AR", -amount, fee_id))
     )
+    settled.by(unit, desk, owed[1], txn_id)
+    return txn_id
 
 
 def refund_credit(unit: Unit, desk: Desk, patron_id: int, amount_minor: int) -> int | None:

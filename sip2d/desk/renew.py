@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sip2d.desk import book, event, subjects
+from sip2d.desk import book, event, fine, found, subjects, suspend
 from sip2d.desk.outcome import Effect, Outcome, RenewAllOutcome
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Decision, Reason
@@ -22,6 +22,8 @@ FEE_REQUIRED: Final = Reason(code="FEE_REQUIRED", denies=Action.LOAN | Action.RE
 INVALID_DUE_DATE: Final = Reason(
     code="NB_DUE_DATE_INVALID", denies=Action.RENEW, scenario="NB_DUE_DATE_INVALID"
 )
+
+RENEWED_OVERDUE: Final = event.note("RENEWED_OVERDUE")
 
 
 def renew(
@@ -190,19 +192,29 @@ def _renewed(
     bypassed = (*decision.bypassed, *event.stale(desk))
     if due_at < loan.due_at:
         bypassed = (*bypassed, event.SHORTENED)
-    lost = None
-    if item.lost_status and item.lost_origin == BY_JOB:  # CO-14 (2): overdue for long, but not lost
-        item, lost = event.found(unit, desk, item)
     if not loans.renew(unit, loan.id, due_at):
         return _refused(patron, item, (event.note("ITEM_NOT_ON_LOAN", item_title=item.title),))
+    # The order of CO-14; what is not overdue and not lost costs no statement here.
+    fined = fine.settle(unit, desk, patron.id, item, loan, desk.event_at, fine.RENEWED)
+    back = found.Found(item)
+    if item.lost_status and item.lost_origin == BY_JOB:  # overdue for long, but not lost (LO-49)
+        back = found.renewed(unit, desk, item, loan)
+    suspended = suspend.renewed(unit, desk, patron, item, loan, desk.event_at)
+    if suspend.is_restricted(patron):
+        suspend.lift_restriction(unit, desk, patron.id)
     fee_id = charge(unit, desk, patron, item, loan.id, fee_minor)
     effect = event.write(
         unit, desk, "RENEW", item,
         loan_id=loan.id, patron_id=patron.id, old_due_at=loan.due_at, new_due_at=due_at, bypassed=bypassed,
-        detail={"lost": lost, "fee": fee_id},
+        detail={
+            "fee": fee_id, "fine": fine.detail(fined), "found": back.detail, "suspended": suspended,
+            "acting": event.acting(patron),
+        },
     )  # fmt: skip
+    item = back.item
+    overdue = (RENEWED_OVERDUE,) if fined.total_minor else ()
     return Outcome(
-        done=True, notes=(_renewed_until(due_at),), bypassed=bypassed, patron=patron, item=item,
+        done=True, notes=(*overdue, _renewed_until(due_at)), bypassed=bypassed, patron=patron, item=item,
         due_at=due_at, renewal=True, fee_minor=fee_minor or None, fee_kind="RENTAL" if fee_minor else None,
         effects=(effect,),
     )  # fmt: skip

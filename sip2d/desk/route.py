@@ -6,7 +6,7 @@ which bin.
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,9 +15,13 @@ from sip2d.desk.place import Desk
 from sip2d.policy.due import shelf_limit
 from sip2d.policy.facts import HoldFacts, ItemFacts
 from sip2d.policy.terms import Terms
-from sip2d.store import holds, items, loans, patrons
+from sip2d.store import holds, items, loans, notices, outbox, patrons
 from sip2d.store.library import Branch, Library, SortBinRule
+from sip2d.store.times import maybe_seconds
 from sip2d.store.unit import Unit
+
+HOLD_READY: Final = "HOLD_READY"
+"""The notice to whoever's hold stands on the shelf."""
 
 
 def route(unit: Unit, desk: Desk, item: ItemFacts, branch: Branch) -> Routing:
@@ -80,7 +84,31 @@ def _fill(
     terms = terms_of(desk, item.institution_id, branch.id, patron_type, item.type_id)
     days = terms.hold_shelf_days if terms is not None else None
     limit = shelf_limit(branch.calendar, desk.now, days or desk.settings.hold_shelf_days)
-    return holds.fill(unit, hold, "ON_SHELF", item.id, limit)
+    filled = holds.fill(unit, hold, "ON_SHELF", item.id, limit)
+    if filled is not None:
+        _tell(unit, desk, item, branch, filled)
+    return filled
+
+
+def _tell(unit: Unit, desk: Desk, item: ItemFacts, branch: Branch, hold: HoldFacts) -> None:
+    """The copy is on the shelf: whoever waits for it is told, once a hold (HO-7)."""
+    outbox.queue(
+        unit,
+        institution_id=branch.institution_id,
+        branch_id=branch.id,
+        patron_id=hold.patron_id,
+        type_=HOLD_READY,
+        key=f"{HOLD_READY}|{hold.id}",
+        context={
+            "title": item.title,
+            "author": item.author,
+            "barcode": item.barcode,
+            "branch": branch.name,
+            "pickup_branch": branch.name,
+            "shelf_expires_at": maybe_seconds(hold.shelf_expires_at),
+        },
+        now=desk.now,
+    )
 
 
 def _usable(item: ItemFacts) -> bool:
@@ -119,6 +147,8 @@ def unroute(unit: Unit, desk: Desk, item: ItemFacts, routed: Mapping[str, Any]) 
         now = holds.by_id(unit, int(before["id"]))
         if now is not None and now.status in ("PENDING", "ON_SHELF", "IN_TRANSIT"):
             holds.restore(unit, before)
+            if before["status"] != "ON_SHELF":
+                notices.withdraw(unit, f"{HOLD_READY}|{now.id}")
     items.place(unit, item.id, int(routed["holding"]), routed["transit"])
 
 

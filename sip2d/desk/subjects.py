@@ -5,17 +5,21 @@ CO-5).
 import functools
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from sip2d.desk import suspend
 from sip2d.desk.place import Desk
-from sip2d.policy.facts import ItemFacts, PatronFacts
+from sip2d.policy.facts import ActingFacts, ItemFacts, PatronFacts
+from sip2d.policy.membership import Status, status
 from sip2d.policy.rulebook import Facts
 from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import CircControl, Settings
 from sip2d.store import items, patrons
-from sip2d.store.library import Branch, Institution
+from sip2d.store.library import Branch, Institution, Library
 from sip2d.store.unit import Unit
+
+_NONE_NEEDED: Final = Status.NOT_REQUIRED
 
 Subject = TypeVar("Subject", PatronFacts, ItemFacts)
 
@@ -33,8 +37,12 @@ def item(unit: Unit, desk: Desk, barcode: str) -> ItemFacts | None:
 
 def patron(unit: Unit, desk: Desk, barcode: str) -> PatronFacts | None:
     """The patron this desk means by a barcode or identifier, locked where the unit writes; None as for
-    `item`.
+    `item`. A suspension of his that has run out is evaluated before anything is decided (BL-40).
     """
+    who = _resolve(unit, desk, barcode, patrons.find)
+    if who is None or not unit.writes or not suspend.ran_out(who, desk.now):
+        return who
+    suspend.evaluate(unit, desk, who.id)
     return _resolve(unit, desk, barcode, patrons.find)
 
 
@@ -82,7 +90,29 @@ def facts(desk: Desk, who: PatronFacts, what: ItemFacts | None) -> Facts:
         settings=_settings(desk, what),
         branch_id=branch.id,
         zone=branch.zone,
+        membership=membership(library, who, desk.event_at),
+        holder_membership=_NONE_NEEDED
+        if who.acting is None
+        else _holders(library, who.acting, desk.event_at),
     )
+
+
+def membership(library: Library, who: PatronFacts, at: datetime) -> Status:
+    """How a patron stands with his membership at an instant: by the policy and the clock of his own
+    institution, wherever he is (MB-10, MB-30)."""
+    required = who.membership_frozen or library.patron_types[who.type_id].membership_policy_id is not None
+    if who.membership_expires_on is None and not required:
+        return _NONE_NEEDED  # nobody's clock is asked: 0.1 us instead of 1
+    return status(
+        last_day=who.membership_expires_on,
+        required=required,
+        owed_minor=who.membership_owed_minor,
+        today=_local_date(at, library.institutions[who.institution_id].zone),
+    )
+
+
+def _holders(library: Library, acting: ActingFacts, at: datetime) -> Status:
+    return _NONE_NEEDED if acting.holder is None else membership(library, acting.holder, at)
 
 
 @functools.lru_cache(maxsize=64)

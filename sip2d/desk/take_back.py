@@ -1,11 +1,11 @@
 """Taking back (CO-20): a return is always accepted, whatever stands against the patron."""
 
-from sip2d.desk import event
+from sip2d.desk import event, fine, found, lose, suspend
 from sip2d.desk.outcome import Effect, Outcome, Routing
 from sip2d.desk.place import Desk
 from sip2d.desk.route import detail, route
-from sip2d.policy.decision import Action, Reason
-from sip2d.policy.facts import ItemFacts, Mode
+from sip2d.policy.decision import Reason
+from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
 from sip2d.store import loans, patrons
 from sip2d.store.library import Branch
 from sip2d.store.unit import Unit
@@ -15,29 +15,46 @@ def take_back(unit: Unit, desk: Desk, item: ItemFacts, *, return_branch: Branch)
     """End the item's loan, if it has one, and send the item on from ``return_branch``.
 
     What is not on loan is routed all the same, with the note ITEM_NOT_ON_LOAN. A lost item is refused only
-    where ``block_return_of_lost`` says so (LO-63). An older return than the item's last transaction changes
-    nothing.
+    where ``block_return_of_lost`` or its lost value says so (LO-63). An older return than the item's last
+    transaction changes nothing.
     """
     if event.came_late(unit, desk, item, "RETURN", None):
         return Outcome(True, item=item, bypassed=(event.NEWER_TRANSACTION,))
     if desk.mode is Mode.NO_BLOCK and loans.returned(unit, item.id, desk.event_at):
         return Outcome(True, item=item, notes=(event.ALREADY_APPLIED,))
-    if item.lost_status and desk.settings.block_return_of_lost:
-        lost = Reason("ITEM_LOST", Action.NONE, "ITEM_LOST", values={"item_title": item.title})
-        return Outcome(False, (lost,), item=item)
-    borrower = None if item.loan is None else patrons.by_id(unit, item.loan.patron_id, desk.now)
-    # The order of CO-20: overdue fines go before the item is found, demerits and overdue blocks before it is
-    # routed.
-    here, lost_before = event.found(unit, desk, item)
-    if item.loan is not None:
-        loans.close(unit, item.loan.id, desk.event_at, "RETURN")
-    routing = route(unit, desk, here, return_branch)
-    undoing = {**detail(here, routing), "lost": lost_before}
+    if (refused := lose.refusal(desk, item)) is not None:
+        return Outcome(False, (refused,), item=item)
+    loan = item.loan
+    borrower = None if loan is None else patrons.by_id(unit, loan.patron_id, desk.now)
+    # The order of CO-20: the fine, the loss, the loan, its event, demerits and overdue block; then the shelf.
+    fined = fine.NOTHING
+    if loan is not None and not item.lost_status:
+        fined = fine.settle(unit, desk, loan.patron_id, item, loan, desk.event_at, fine.RETURNED)
+    back = found.found(unit, desk, item, return_branch, desk.event_at)
+    if loan is not None:
+        loans.close(unit, loan.id, desk.event_at, "RETURN")
+    routing = route(unit, desk, back.item, return_branch)
+    undoing = {**detail(back.item, routing), "fine": fine.detail(fined), "found": back.detail}
     effects = _recorded(unit, desk, item, routing, return_branch, undoing)
+    suspended = _suspended(unit, desk, borrower, item, effects)
+    said = tuple(note for note in (suspended, back.note) if note is not None)
     return Outcome(
-        done=True, notes=_notes(desk, item, routing), bypassed=event.stale(desk), patron=borrower, item=here,
-        routing=routing, effects=effects,
+        done=True, notes=(*said, *_notes(desk, item, routing)), bypassed=event.stale(desk), patron=borrower,
+        item=back.item, routing=routing, effects=effects,
     )  # fmt: skip
+
+
+def _suspended(
+    unit: Unit, desk: Desk, borrower: PatronFacts | None, item: ItemFacts, effects: tuple[Effect, ...]
+) -> Reason | None:
+    """What a late return does to the borrower (BL-32, BL-50), and his restriction, which may be over
+    (LO-22)."""
+    if item.loan is None or borrower is None:
+        return None
+    done = suspend.returned(unit, desk, borrower, item, item.loan, effects[0].mark, desk.event_at)
+    if suspend.is_restricted(borrower):
+        suspend.lift_restriction(unit, desk, borrower.id)
+    return done.note
 
 
 def _recorded(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sip2d.desk import book, event
+from sip2d.desk import book, event, fine, found, suspend
 from sip2d.desk.outcome import Effect, Outcome
 from sip2d.desk.place import Desk
 from sip2d.desk.route import unroute
@@ -46,7 +46,9 @@ def undo_loan(unit: Unit, desk: Desk, item: ItemFacts) -> Outcome:
         loans.unrenew(unit, item.loan.id, last.old_due_at)
     if before.get("fee") is not None:
         book.cancel_fee(unit, desk, before["fee"])
-    event.lose_again(unit, item, before.get("lost"))
+    suspend.undo(unit, desk, before.get("suspended"))
+    found.undo(unit, desk, before.get("found"))
+    fine.undo(unit, desk, before.get("fine"))
     effect = _cancelled(unit, desk, item, last)
     return Outcome(
         True,
@@ -69,7 +71,9 @@ def undo_return(unit: Unit, desk: Desk, patron: PatronFacts, item: ItemFacts) ->
     if "holding" in before:
         unroute(unit, desk, item, before)
     loans.reopen(unit, last.loan_id)
-    event.lose_again(unit, item, before.get("lost"))
+    suspend.undo(unit, desk, suspend.traces(last))
+    found.undo(unit, desk, before.get("found"))
+    fine.undo(unit, desk, before.get("fine"))
     effect = _cancelled(unit, desk, item, last)
     return Outcome(
         True,

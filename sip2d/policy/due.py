@@ -86,7 +86,7 @@ def _counted(terms: Terms, calendar: Calendar, base: datetime, period: int | Non
 
 def _day_due(terms: Terms, calendar: Calendar, base: date, period: int) -> date:
     if terms.loan_unit is LoanUnit.MONTHS:
-        due, days = _months_later(base, period), 0
+        due, days = months_later(base, period), 0
     else:
         days = period * 7 if terms.loan_unit is LoanUnit.WEEKS else period
         if terms.due_mode is DueMode.CALENDAR:
@@ -164,7 +164,7 @@ def _open_on_or_after(calendar: Calendar, day: date) -> date:
     return day if calendar.is_open(day) else _nth_open(calendar, day, 1)
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     """The same day of the month, or the month's last."""
     years, month = divmod(day.month - 1 + months, 12)
     year = min(day.year + years, 9998)

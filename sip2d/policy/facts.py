@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 
 import msgspec
 
+from sip2d.policy.membership import Status
 from sip2d.policy.settings import Settings
 from sip2d.policy.terms import Terms
 
@@ -72,6 +73,20 @@ class PatronFacts(msgspec.Struct, frozen=True):
     fee_count: int = 0
     credit_minor: int = 0
     blocks: tuple[BlockFacts, ...] = ()
+    # the membership: its last day, what is unpaid of its bills, and whether the patron was left blocked when
+    # the policy of his type was removed (MB-8)
+    membership_expires_on: date | None = None
+    membership_owed_minor: int = 0
+    membership_frozen: bool = False
+    acting: "ActingFacts | None" = None
+
+
+class ActingFacts(msgspec.Struct, frozen=True):
+    """A proxy card in somebody's hand (MB-24): all other facts are those of the account it stands for.
+    ``holder`` is who holds it, where he is a patron himself."""
+
+    card: str
+    holder: PatronFacts | None = None
 
 
 class PatronTypeFacts(msgspec.Struct, frozen=True, gc=False):
@@ -187,10 +202,11 @@ class Facts(msgspec.Struct, frozen=True):
     """Everything a rule may look at.
 
     ``terms`` are those of (policy branch, patron type, item type), None when no rule of the matrix lends the
-    item. ``today`` is the local date at the policy branch, whose zone is ``zone``. The rest is about a hold
-    to be placed, on ``item`` or (item None) on a title: whether the patron holds or has the title already,
-    how many copies of it stand on the shelf (renewals ask that too), whether the branch lets available items
-    be held, and whether any copy may be held at all.
+    item. ``today`` is the local date at the policy branch, whose zone is ``zone``. ``membership`` is how the
+    patron stands with his at home (MB-30), ``holder_membership`` how the holder of a proxy card does with his
+    own (MB-24). The rest is about a hold to be placed, on ``item`` or (item None) on a title: whether the
+    patron holds or has the title already, how many copies of it stand on the shelf (renewals ask that too),
+    whether the branch lets available items be held, and whether any copy may be held at all.
     """
 
     patron: PatronFacts
@@ -203,6 +219,8 @@ class Facts(msgspec.Struct, frozen=True):
     settings: Settings
     branch_id: int
     zone: tzinfo = UTC
+    membership: Status = Status.NOT_REQUIRED
+    holder_membership: Status = Status.NOT_REQUIRED
     already_held: bool = False
     already_on_loan: bool = False
     copies_available: int = 0

@@ -4,6 +4,7 @@ from typing import Final
 
 from sip2d.policy.decision import Action, Reason
 from sip2d.policy.facts import Facts
+from sip2d.policy.rules import membership
 from sip2d.vocabulary import PatronFlag
 
 _BY_ACTION: Final[tuple[tuple[Action, PatronFlag], ...]] = (
@@ -23,7 +24,10 @@ _BY_CODE: Final[dict[str, PatronFlag]] = {
 }
 _NO_FLAG: Final = " " * len(PatronFlag)
 
-_ENDS_STANDING: Final = frozenset({"CARD_LOST", "PATRON_EXPIRED", "OVERDUES"})
+MEMBERSHIP: Final = frozenset(rule.code for rule in membership.RULES)
+"""The codes of what a membership denies (SP-7)."""
+
+_ENDS_STANDING: Final = frozenset({"CARD_LOST", "PATRON_EXPIRED", "OVERDUES"}) | MEMBERSHIP
 
 
 def patron_flags(reasons: tuple[Reason, ...], facts: Facts) -> str:
@@ -51,6 +55,14 @@ def patron_flags(reasons: tuple[Reason, ...], facts: Facts) -> str:
     if patron.recalled_overdue:
         flags[PatronFlag.RECALL_OVERDUE] = "Y"
     return "".join(flags)
+
+
+def of_status(reasons: tuple[Reason, ...], facts: Facts) -> tuple[Reason, ...]:
+    """The reasons that set flags in 24 and 26: an unsettled membership does not, for the card is as valid as
+    before, unless the institution wants it (SP-7, D-3)."""
+    if not reasons or facts.settings.membership_flags_in_patron_status:
+        return reasons
+    return tuple(reason for reason in reasons if reason.code not in MEMBERSHIP)
 
 
 def standing(reasons: tuple[Reason, ...]) -> bool:

@@ -22,6 +22,8 @@ Word = dict[str, object] | tuple[Reason, ...] | None
 class Question(enum.Enum):
     """What policy is asked."""
 
+    __hash__ = object.__hash__  # a key of every decision: Enum's own is written in Python, 0.2 us
+
     CHECKOUT = "CHECKOUT"
     RENEW = "RENEW"
     HOLD = "HOLD"

@@ -53,6 +53,13 @@ def _item_update(text: str) -> int | None:
     return None if found[1] is None else int(found[1])
 
 
+def _property(text: str) -> str:
+    """A name, or blank."""
+    if not re.fullmatch(r"(?:[A-Za-z][A-Za-z0-9_-]{0,39})?", text):
+        raise ValueError("must be the name of a property, like lost_status")
+    return text
+
+
 _TRUTH: Final = _plain(truth)
 _WORDS: Final = _plain(words)
 _DAYS: Final = _plain(number_or_none(0, 36_500))
@@ -198,6 +205,11 @@ SETTINGS: Final[dict[str, Setting]] = {
     ),
     "UpdateItemWhenLostFromHoldList": Setting(
         "holds_to_pull_lost_value", "The lost value that list sets (LO-73)", _plain(_item_update)
+    ),
+    "item_lost_property": _own(
+        "lost_property",
+        "The property of message 19 that sets an item's lost value, like lost_status; blank: none (LO-54)",
+        _plain(_property),
     ),
     "RefundLostOnReturnControl": Setting(
         "refund_control", "Whose lost_return_policy applies (LO-55)", _plain(choice(kinds.RefundControl))

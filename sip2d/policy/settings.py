@@ -153,6 +153,7 @@ class Settings(msgspec.Struct, frozen=True):
     lost_ends_loan: frozenset[LostSource] = frozenset()
     holds_to_pull_lost: HoldsToPull = HoldsToPull.DO_NOT_ALLOW
     holds_to_pull_lost_value: int | None = None
+    lost_property: str = ""
     refund_control: RefundControl = RefundControl.CHECKINLIBRARY
     no_refund_age_days: int | None = None
     no_refund_paid_age_days: int | None = None

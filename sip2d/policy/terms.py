@@ -146,6 +146,7 @@ class Terms(msgspec.Struct, frozen=True):
     fine_cap: Decimal | None = None
     cap_fine_to_replacement_price: bool = False
     recall_overdue_fine: Decimal | None = None
+    detached_keeps_accrued: bool = False
     overdue_block_value: int = 0
     overdue_block_unit: BlockUnit = BlockUnit.NONE
     overdue_block_cumulative: bool = False
@@ -205,6 +206,9 @@ RULE_NAMES: Final[dict[str, RuleName]] = {
     "fine_cap": RuleName("The most a loan's fine comes to; blank: no limit (LO-29)", rate_or_none),
     "cap_fine_to_replacement_price": RuleName("No fine exceeds the item's price (LO-28)", truth),
     "recall_overdue_fine": RuleName("Fine of a recalled loan; blank: as fine_amount (LO-38)", rate_or_none),
+    "detached_keeps_accrued": RuleName(
+        "While fine_amount is none, a renewal keeps what has accrued already (BR-12)", truth
+    ),
     "overdue_block_value": RuleName("How long a late return blocks, in its unit (BL-45)", number(0, 9999)),
     "overdue_block_unit": RuleName("The unit of overdue_block_value; none: no block", choice(BlockUnit)),
     "overdue_block_cumulative": RuleName("Overdue blocks follow each other (BL-49)", truth),
@@ -288,6 +292,18 @@ class Matrix:
         if answer is None or not answer.since <= moment < answer.until:
             answer = self._answers[key] = self._ask(key, moment)
         return answer.terms
+
+    def value(
+        self, name: str, branch_id: int, patron_type_id: int, item_type_id: int, at: datetime
+    ) -> object:
+        """One rule's value in force, whether anything is lent there or not; None where it is not defined."""
+        moment = int(at.timestamp())
+        found: object = None
+        for scope in _from_general(branch_id, patron_type_id, item_type_id):
+            for value in self._values.get(scope, ()):
+                if value.name == name and value.in_force(moment):
+                    found = value.value
+        return found
 
     def _ask(self, key: tuple[int, int, int], at: int) -> _Answer:
         fields: dict[str, Any] = {}

@@ -83,6 +83,8 @@ class Line:
         if len(slots) == 1 and slots[0].state == READY:  # nearly always
             self.last_sent = slots.pop().reply
             return [self.last_sent]
+        if slots and slots[0].state == WAITING:  # a request that the store has now
+            return []
         replies: list[bytes] = []
         left = 0
         for slot in slots:

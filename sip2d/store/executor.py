@@ -1,8 +1,8 @@
 """The store: threads that run units, so that the event loop never waits for SQL.
 
-SQLite has one writer (what queued while the last COMMIT ran is the next group: 5 times the units a second
-at 50 kiosks, nothing lost at one) and one reader (a batch shares one snapshot). PostgreSQL has a few of
-each, one write one transaction; a lane always goes to the same thread, so its units keep their order.
+SQLite has one writer (what queued until the COMMIT is one group: several times the units a second at 50
+kiosks, nothing lost at one) and one reader (a batch shares one snapshot). PostgreSQL has a few of each, one
+write one transaction; a lane always goes to the same thread, so its units keep their order.
 Writes and reads are two roads: who must read what he wrote waits for the write to be done.
 """
 
@@ -10,7 +10,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -45,31 +47,32 @@ class Worker(threading.Thread):
         self.transactor = transactor
         self._group = group
         self._post = post
+        self._stopped = False
 
     def run(self) -> None:
-        stopped = False
-        while not stopped:
-            jobs, stopped = self._batch()
+        while not self._stopped:
+            jobs = [job] if (job := self._next(wait=True)) is not None else []
             if jobs:
-                self._deliver(jobs, self.transactor.serve(jobs))
-            if not stopped and self.transactor.away is not None and not self.queue.empty():
-                jobs, stopped = self._batch(everything=True)
-                self._deliver(jobs, self.transactor.refuse(jobs))
+                self._join(jobs, self._group)
+                self._deliver(jobs, self.transactor.serve(jobs, partial(self._join, jobs, self._group)))
+            if self.transactor.away is not None and (waiting := self._join([], self.queue.qsize())):
+                self._deliver(waiting, self.transactor.refuse(waiting))
         self.transactor.close()
 
-    def _batch(self, everything: bool = False) -> tuple[list[Job], bool]:
-        """What waits now, at least one and at most a group; and whether the end was among it."""
-        jobs: list[Job] = []
-        job = self.queue.get()
-        while job is not None:
+    def _join(self, jobs: list[Job], most: int) -> list[Job]:
+        """Add what waits now, until there are so many."""
+        while len(jobs) < most and (job := self._next(wait=False)) is not None:
             jobs.append(job)
-            if len(jobs) == self._group and not everything:
-                return jobs, False
-            try:
-                job = self.queue.get_nowait()
-            except Empty:
-                return jobs, False
-        return jobs, True
+        return jobs
+
+    def _next(self, *, wait: bool) -> Job | None:
+        """The next that waits; None when nothing does, or never will: then the end is noted."""
+        try:
+            job = None if self._stopped else self.queue.get(wait)
+        except Empty:
+            return None
+        self._stopped = job is None
+        return job
 
     def _deliver(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
         def tell() -> None:
@@ -226,6 +229,23 @@ class Store:
     def _open(self) -> Link:
         with _explained():
             return open_link(self._engine, self._libraries)
+
+    def call(self, writes: bool, name: str, work: Callable[[Unit], T], lane: int = 0) -> T:
+        """`submit`, and wait: a unit between those of the kiosks. Not from the thread that ``post`` posts to.
+
+        Raises what `work` raised, StoreBusy, StoreUnavailable, OutcomeUnknown.
+        """
+        answer: Future[Any] = Future()
+
+        def done(value: T | None, fault: BaseException | None) -> None:
+            if fault is None:
+                answer.set_result(value)
+            else:
+                answer.set_exception(fault)
+
+        self.submit(writes, name, work, done, lane)
+        value: T = answer.result()
+        return value
 
     # -- how it goes ---------------------------------------------------------------------------------------
 

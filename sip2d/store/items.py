@@ -1,7 +1,7 @@
-"""Items: the row with its title, then its open loan and the holds that concern it.
+"""Items: the row with its title and open loan, and the holds that concern it.
 
-Two statements, three where somebody waits for the title. The second is one of its own, because on PostgreSQL
-loan and holds must be read after the item is locked: a joined row keeps the value it had before the wait.
+One statement, two where somebody waits for the title. Where rows are locked (PostgreSQL) there is one more:
+loan and holds must be read after the item is locked, a joined row keeps the value it had before the wait.
 Whoever changes an item's loan holds the item's lock.
 """
 
@@ -41,19 +41,6 @@ _COLUMNS = (
     title.c.number,
 )
 
-
-def _row(*where: ColumnElement[bool], names: tuple[str, ...]) -> dict[bool, Statement]:
-    """Plain, and locking the item where the database locks rows."""
-    plain = select(*_COLUMNS).join(title, title.c.id == item.c.title_id).where(*where)
-    return {False: hot(plain, *names), True: hot(plain.with_for_update(of=item), *names)}
-
-
-_BY_BARCODE = _row(
-    item.c.institution_id == bindparam("institution_id"),
-    item.c.barcode == bindparam("barcode"),
-    names=("institution_id", "barcode"),
-)
-_BY_ID = _row(item.c.id == bindparam("item_id"), names=("item_id",))
 
 _NOW = bindparam("now", type_=hold.c.placed_at.type)
 _SHELF = hold.alias("shelf_hold")
@@ -99,6 +86,7 @@ _LOAN_COLUMNS = (
     loan.c.renewal_count,
     loan.c.recalled_at,
 )
+_IS_LENT = (loan.c.item_id == item.c.id) & (loan.c.status == "OPEN")
 _HOLD_NAMES = tuple(column.name for column in holds.COLUMNS)
 _QUEUE_PLACE = len(_LOAN_COLUMNS)
 # The open loan, and how many wait for the title; most often nobody, and then `_HELD` is not asked: 11 us
@@ -106,7 +94,7 @@ _QUEUE_PLACE = len(_LOAN_COLUMNS)
 _ABOUT = hot(
     select(*_LOAN_COLUMNS, _PENDING + _FILLED)
     .select_from(item)
-    .outerjoin(loan, (loan.c.item_id == item.c.id) & (loan.c.status == "OPEN"))
+    .outerjoin(loan, _IS_LENT)
     .where(item.c.id == bindparam("item_id")),
     "item_id",
 )
@@ -130,9 +118,25 @@ _HELD = hot(
     "item_id",
     "now",
 )
+
+
+def _row(*where: ColumnElement[bool], names: tuple[str, ...]) -> dict[bool, Statement]:
+    """With `_ABOUT`'s columns (with the patron's 3% of a renewal); or locking the item, and these later."""
+    with_title = select(*_COLUMNS).join(title, title.c.id == item.c.title_id).where(*where)
+    whole = with_title.add_columns(*_LOAN_COLUMNS, _PENDING + _FILLED).outerjoin(loan, _IS_LENT)
+    return {False: hot(whole, *names), True: hot(with_title.with_for_update(of=item), *names)}
+
+
+_BY_BARCODE = _row(
+    item.c.institution_id == bindparam("institution_id"),
+    item.c.barcode == bindparam("barcode"),
+    names=("institution_id", "barcode"),
+)
+_BY_ID = _row(item.c.id == bindparam("item_id"), names=("item_id",))
+_ROW = len(_COLUMNS)
 _LOANED_COPY = hot(
     select(item.c.id)
-    .join(loan, (loan.c.item_id == item.c.id) & (loan.c.status == "OPEN"))
+    .join(loan, _IS_LENT)
     .join(patron, patron.c.id == loan.c.patron_id)
     .join(title, title.c.id == item.c.title_id)
     .where(
@@ -168,12 +172,12 @@ _LOST_ON = hot(select(item.c.lost_on).where(item.c.id == bindparam("item_id")), 
 
 
 def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: datetime) -> ItemFacts | None:
-    """The item with this barcode in the first institution that knows it; locked where ``unit.writes``."""
+    """The item with this barcode in the first institution that knows it; locked where ``unit.locks``."""
     wanted = usable(barcode)
     if wanted is None:
         return None
     for institution_id in institution_ids:
-        row = unit.one(_BY_BARCODE[unit.writes], institution_id, wanted)
+        row = unit.one(_BY_BARCODE[unit.locks], institution_id, wanted)
         if row is not None:
             return _facts(unit, row, now)
     return None
@@ -181,7 +185,7 @@ def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: dateti
 
 def by_id(unit: Unit, item_id: int, now: datetime) -> ItemFacts | None:
     """The item with this id; locked like `find`."""
-    row = unit.one(_BY_ID[unit.writes], item_id)
+    row = unit.one(_BY_ID[unit.locks], item_id)
     return None if row is None else _facts(unit, row, now)
 
 
@@ -213,7 +217,7 @@ def set_lost(unit: Unit, item_id: int, status: int, day: str | None, origin: str
 
 
 def _facts(unit: Unit, row: Row, now: datetime) -> ItemFacts:
-    about = unit.one(_ABOUT, row[0])
+    about = unit.one(_ABOUT, row[0]) if unit.locks else row[_ROW:]
     assert about is not None
     shelf_hold = next_hold = None
     queue: int = about[_QUEUE_PLACE]
@@ -228,7 +232,7 @@ def _facts(unit: Unit, row: Row, now: datetime) -> ItemFacts:
             row[14] == 1,
             row[15] == 1,
             row[16] == 1,
-            *row[17:],
+            *row[17:_ROW],
             None if about[0] is None else loan_facts(about[:_QUEUE_PLACE]),
             shelf_hold,
             next_hold,

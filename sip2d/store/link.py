@@ -7,6 +7,7 @@ that nothing can be asked now.
 
 import abc
 import enum
+import itertools
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -100,6 +101,11 @@ class Link(abc.ABC):
     def holds(self) -> bool:
         """Whether the transaction is still there and can go on."""
 
+    @property
+    @abc.abstractmethod
+    def changes(self) -> int:
+        """It is the same before and after a unit only if the unit changed nothing."""
+
     @abc.abstractmethod
     def commit(self) -> None:
         """Undecided; or RolledBack or the driver's exception: known to be rolled back."""
@@ -154,6 +160,10 @@ class SqliteLink(Link):
     def holds(self) -> bool:
         return self._driver.in_transaction
 
+    @property
+    def changes(self) -> int:
+        return self._driver.total_changes
+
     def commit(self) -> None:
         if not self.holds:
             raise RolledBack
@@ -190,6 +200,7 @@ class PostgresqlLink(Link):
         super().__init__(core, libraries)
         self._driver = cast("psycopg.Connection[Any]", core.connection.driver_connection)
         self._cursor = self._driver.cursor()
+        self._moments = itertools.count()
         self._execute = cast(Callable[..., Any], partial(self._cursor.execute, prepare=True))
 
     def _begin(self, writes: bool) -> int:
@@ -208,6 +219,11 @@ class PostgresqlLink(Link):
     @property
     def holds(self) -> bool:
         return self._driver.info.transaction_status == TransactionStatus.INTRANS
+
+    @property
+    def changes(self) -> int:
+        """Nobody counts them here, so any unit may have made some."""
+        return next(self._moments)
 
     def commit(self) -> None:
         if not self.holds:  # aborted, or the connection is gone already: COMMIT is not even sent

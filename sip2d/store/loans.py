@@ -6,11 +6,12 @@ changed.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, join, null, or_, select, update
 
-from sip2d.store.statement import hot
+from sip2d.store.statement import Statement, hot
 from sip2d.store.tables import item, loan, loan_event, title
 from sip2d.store.times import instant, maybe_instant, maybe_seconds, seconds
 from sip2d.store.unit import Row, Unit
@@ -272,51 +273,61 @@ def _event(row: Row | None) -> Event | None:
     return Event(*values)
 
 
-def _list(*where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    return (
-        select(
-            loan.c.id,
-            item.c.id,
-            item.c.barcode,
-            title.c.title,
-            title.c.number,
-            loan.c.due_at,
-            loan.c.loaned_at,
-            loan.c.renewal_count,
-            loan.c.recalled_at,
-        )
-        .join(item, item.c.id == loan.c.item_id)
-        .join(title, title.c.id == item.c.title_id)
-        .where(loan.c.patron_id == bindparam("patron_id"), loan.c.status == "OPEN", *where)
-        .order_by(loan.c.due_at, loan.c.id)
-        .limit(bindparam("count"))
-        .offset(bindparam("skip"))
-    )
-
-
-_LISTS = {
-    "charged": hot(_list(), "patron_id", "count", "skip"),
-    "recalled": hot(_list(loan.c.recalled_at.is_not(None)), "patron_id", "count", "skip"),
+_WHICH: Final = {
+    "charged": (),
+    "overdue": (loan.c.due_at < bindparam("now"),),
+    "recalled": (loan.c.recalled_at.is_not(None),),
 }
-_OVERDUE = hot(_list(loan.c.due_at < bindparam("now")), "patron_id", "now", "count", "skip")
-_EVERYTHING = 2**31
 
 
-def of_patron(
-    unit: Unit, patron_id: int, now: datetime, which: str, start: int = 1, end: int | None = None
-) -> list[LoanRow]:
-    """A patron's open loans by due date: ``charged`` (all), ``overdue`` or ``recalled``; rows start..end,
-    1-based.
+def _lists(columns: Select[Any]) -> dict[str, Statement]:
+    """Open loans in the order of ``ix_loan_open_patron``, which is total: nothing is sorted, 2 us less."""
+    return {
+        which: hot(
+            columns.where(loan.c.patron_id == bindparam("patron_id"), loan.c.status == "OPEN", *where)
+            .order_by(loan.c.due_at, loan.c.recalled_at, loan.c.id),
+            *(("patron_id", "now") if which == "overdue" else ("patron_id",)),
+        )
+        for which, where in _WHICH.items()
+    }  # fmt: skip
 
-    The order is total, so pages never overlap (sip2.md 2.5).
+
+_WITH_ITEM = join(loan, item, item.c.id == loan.c.item_id)
+_WITH_TITLE = join(_WITH_ITEM, title, title.c.id == item.c.title_id)
+_ROWS = _lists(
+    select(
+        loan.c.id,
+        item.c.id,
+        item.c.barcode,
+        title.c.title,
+        title.c.number,
+        loan.c.due_at,
+        loan.c.loaned_at,
+        loan.c.renewal_count,
+        loan.c.recalled_at,
+    ).select_from(_WITH_TITLE)
+)
+_BARCODES = _lists(select(item.c.barcode).select_from(_WITH_ITEM))
+_TITLES = _lists(select(title.c.title).select_from(_WITH_TITLE))
+
+
+def of_patron(unit: Unit, patron_id: int, now: datetime, which: str) -> list[LoanRow]:
+    """A patron's open loans, first due first: ``charged`` (all), ``overdue`` or ``recalled``. The order is
+    total, so pages of it never overlap (sip2.md 2.5).
     """
-    skip = max(start, 1) - 1
-    count = _EVERYTHING if end is None else max(end - skip, 0)
-    if which == "overdue":
-        rows = unit.all(_OVERDUE, patron_id, seconds(now), count, skip)
-    else:
-        rows = unit.all(_LISTS[which], patron_id, count, skip)
-    return [_loan_row(row) for row in rows]
+    return [_loan_row(row) for row in unit.all(_ROWS[which], *_asked(patron_id, now, which))]
+
+
+def names_of_patron(
+    unit: Unit, patron_id: int, now: datetime, which: str, *, by_title: bool = False
+) -> list[str]:
+    """The barcodes, or else the titles, of the same: all that a kiosk's list tells, 7 us instead of 15."""
+    statements = _TITLES if by_title else _BARCODES
+    return [row[0] for row in unit.all(statements[which], *_asked(patron_id, now, which))]
+
+
+def _asked(patron_id: int, now: datetime, which: str) -> tuple[int, ...]:
+    return (patron_id, seconds(now)) if which == "overdue" else (patron_id,)
 
 
 def _loan_row(row: Row) -> LoanRow:

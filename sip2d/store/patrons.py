@@ -1,13 +1,13 @@
 """Patrons: who asks by barcode gets the row and everything counted about it.
 
-A read takes one statement for a patron who owes nothing and is not blocked. A write takes two, because on
-PostgreSQL
-what is counted must be read after the row is locked: a joined row keeps the value it had before the wait.
+One statement for a patron who owes nothing and is not blocked. Two where rows are locked (PostgreSQL): what
+is counted must be read after the lock, a joined row keeps the value it had before the wait.
 """
 
 from datetime import date, datetime
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from sip2d.policy.facts import BlockFacts, PatronFacts
+from sip2d.policy.facts import ActingFacts, BlockFacts, PatronFacts
 from sip2d.store import blocks
 from sip2d.store.statement import Statement, hot
 from sip2d.store.tables import (
@@ -30,9 +30,11 @@ from sip2d.store.tables import (
     item,
     item_type,
     loan,
+    membership,
     patron,
     patron_credit,
     patron_identifier,
+    proxy_card,
     user_block,
 )
 from sip2d.store.unit import Row, Unit
@@ -59,6 +61,7 @@ _COLUMNS = (
     patron.c.card_lost,
     patron.c.claims_returned,
     patron.c.deleted_at,
+    patron.c.membership_frozen,
 )
 
 
@@ -105,6 +108,9 @@ _BY_ID = {
 
 _NOW = bindparam("now", type_=loan.c.due_at.type)
 _OVERDUE = loan.c.due_at < _NOW
+# True of every loan. It makes SQLite walk the index of open loans, which holds what is counted, instead of
+# looking each loan up: 1.6 us.
+_DUE_SOME_DAY = loan.c.due_at > -(2**62)
 _PART: Final = 16
 """Several counts of one table travel in one integer, so many bits each: SQLite has no lateral join, and one
 statement
@@ -125,16 +131,26 @@ def _packed(*conditions: ColumnElement[bool] | None) -> ColumnElement[int]:
     return cast(func.coalesce(func.sum(total), 0), BigInteger)
 
 
-def _counts(packed: int, parts: int) -> tuple[int, ...]:
-    return tuple([packed >> _PART * place & (1 << _PART) - 1 for place in range(parts)])
+_MASK: Final = (1 << _PART) - 1
+
+
+def _counts(packed: int) -> tuple[int, int, int, int]:
+    """Spelt out: 0.2 us instead of 0.7."""
+    return (
+        packed & _MASK,
+        packed >> _PART & _MASK,
+        packed >> 2 * _PART & _MASK,
+        packed >> 3 * _PART & _MASK,
+    )
 
 
 def _counted(patron_id: ColumnElement[int]) -> tuple[ColumnElement[int], ...]:
-    """Loans, holds, how many fees are open, credit and how many blocks are not removed, each a scalar."""
+    """Loans, holds, how many fees are open, credit, how many blocks are not removed, and the last day of the
+    latest membership, each a scalar."""
     recalled = loan.c.recalled_at.is_not(None)
     return (
         select(_packed(None, _OVERDUE, recalled, _OVERDUE & recalled))
-        .where(loan.c.patron_id == patron_id, loan.c.status == "OPEN")
+        .where(loan.c.patron_id == patron_id, loan.c.status == "OPEN", _DUE_SOME_DAY)
         .scalar_subquery(),
         select(
             _packed(
@@ -156,6 +172,9 @@ def _counted(patron_id: ColumnElement[int]) -> tuple[ColumnElement[int], ...]:
         select(func.count())
         .select_from(user_block)
         .where(user_block.c.patron_id == patron_id, user_block.c.removed_at.is_(None))
+        .scalar_subquery(),
+        select(func.max(membership.c.expires_on))
+        .where(membership.c.patron_id == patron_id)
         .scalar_subquery(),
     )
 
@@ -206,17 +225,20 @@ _FEES = hot(
         func.coalesce(func.sum(fee_balance.c.outstanding_minor), 0),
         _owed(fee_balance.c.kind == "OVERDUE"),
         _owed(or_(*(fee_balance.c.kind == kind for kind in RESTRICTING))),
+        _owed(fee_balance.c.kind == "MEMBERSHIP"),
     ).where(fee_balance.c.patron_id == _PATRON, fee_balance.c.outstanding_minor > 0),
     "patron_id",
 )
-"""Lost (loan closed), billed, owed, fines and what restricts borrowing; asked only where a fee is open."""
-_NO_FEES: Final = (0, 0, 0, 0, 0)
+"""Lost (loan closed), billed, owed, fines, what restricts borrowing and what memberships cost; asked only
+where a fee is open."""
+_NO_FEES: Final = (0, 0, 0, 0, 0, 0)
 
 
 def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: datetime) -> PatronFacts | None:
-    """The patron with this barcode or else this other identifier, in the first institution that knows it.
+    """The patron with this barcode or else this other identifier, in the first institution that knows it; or
+    else the one for whom a proxy card of this barcode stands (MB-24).
 
-    Locked until the unit ends where ``unit.writes``. A text that no barcode can be is nobody's.
+    Locked until the unit ends where ``unit.locks``. A text that no barcode can be is nobody's.
     """
     wanted = usable(barcode)
     if wanted is None:
@@ -224,7 +246,7 @@ def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: dateti
     moment = int(now.timestamp())
     for reading, locking in _WAYS:
         for institution_id in institution_ids:
-            if unit.writes:
+            if unit.locks:
                 row = unit.one(locking, institution_id, wanted)
                 if row is not None:
                     return _facts(unit, row, _has(unit, row[0], moment), now)
@@ -232,7 +254,46 @@ def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: dateti
                 row = unit.one(reading, institution_id, wanted, moment)
                 if row is not None:
                     return _facts(unit, row, row[_ROW:], now)
+    return _by_proxy(unit, institution_ids, wanted, now)
+
+
+_PROXY = hot(
+    select(proxy_card.c.primary_patron_id, proxy_card.c.holder_patron_id, proxy_card.c.expires_on).where(
+        proxy_card.c.institution_id == bindparam("institution_id"),
+        proxy_card.c.barcode == bindparam("barcode"),
+        proxy_card.c.enabled == 1,
+    ),
+    "institution_id",
+    "barcode",
+)
+
+
+def _by_proxy(
+    unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: datetime
+) -> PatronFacts | None:
+    """Who acts with a proxy card in force: the account with all that it has, the PIN and the own membership
+    of the holder. The account or the holder deleted: nobody."""
+    for institution_id in institution_ids:
+        card = unit.one(_PROXY, institution_id, barcode)
+        if card is None or _past(unit, institution_id, card[2], now):
+            continue
+        # Only the account is locked: of its holder nothing is counted that an act of his could change.
+        row = unit.one(_BY_ID[False], card[1]) if card[1] is not None else None
+        holder = None if row is None else _facts(unit, row, _has(unit, row[0], int(now.timestamp())), now)
+        who = by_id(unit, card[0], now)
+        if who is None or who.deleted or (holder is not None and holder.deleted):
+            continue
+        pin_hash = who.pin_hash if holder is None else holder.pin_hash
+        return replace(who, pin_hash=pin_hash, acting=ActingFacts(barcode, holder))
     return None
+
+
+def _past(unit: Unit, institution_id: int, last_day: str | None, now: datetime) -> bool:
+    """Whether a last day has passed, at the institution."""
+    if last_day is None:
+        return False
+    zone = unit.library.institutions[institution_id].zone
+    return date.fromisoformat(last_day) < now.astimezone(zone).date()
 
 
 _WAYS: Final = ((_READ_BY_BARCODE, _LOCK_BY_BARCODE), (_READ_BY_IDENTIFIER, _LOCK_BY_IDENTIFIER))
@@ -252,12 +313,12 @@ def _has(unit: Unit, patron_id: int, moment: int) -> Row:
 
 def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
     """The row, and what `_counted` counted about it; the rest is asked for only where there is any."""
-    loans, holds, fees, credit, blocked = has
+    loans, holds, fees, credit, blocked, member_until = has
     kind = unit.library.patron_types.get(row[3])
     limited = kind is None or kind.value_limit_minor is not None or kind.lost_limit is not None
     worth = unit.one(_WORTH, row[0]) if loans and limited else None
     value, lost_on_loan = worth or (0, 0)
-    lost, billed, owed, fines, restricting = (unit.one(_FEES, row[0]) if fees else None) or _NO_FEES
+    lost, billed, owed, fines, restricting, dues = (unit.one(_FEES, row[0]) if fees else None) or _NO_FEES
     stored: tuple[BlockFacts, ...] = blocks.effective(unit, row[0], now) if blocked else ()
     expires_on = row[11]
     fields = (
@@ -266,20 +327,23 @@ def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
         row[12] == 1,
         row[13],
         row[14] is not None,
-        *(_counts(loans, 4) if loans else _NO_LOANS),
+        *(_counts(loans) if loans else _NO_LOANS),
         value,
         lost_on_loan + lost,
         billed,
-        *(_counts(holds, 2) if holds else _NO_HOLDS),
+        holds & _MASK,
+        holds >> _PART,
         owed,
         fines,
         restricting,
         fees,
         credit,
         stored,
+        None if member_until is None else date.fromisoformat(member_until),
+        dues,
+        row[15] == 1,
     )
     return PatronFacts(*fields)
 
 
 _NO_LOANS: Final = (0, 0, 0, 0)
-_NO_HOLDS: Final = (0, 0)

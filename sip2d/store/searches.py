@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from sip2d.store.records import Record
-from sip2d.store.tables import fee, fee_balance, hold, item, loan, loan_event, patron, title
+from sip2d.store.tables import fee, fee_balance, hold, item, loan, loan_event, patron, title, user_block
 from sip2d.store.unit import Unit
 
 
@@ -19,12 +19,28 @@ def _like(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     return func.lower(column).contains(text.lower(), autoescape=True)
 
 
-def patrons(unit: Unit, institution_id: int, text: str, limit: int) -> list[Record]:
-    """Patrons not deleted whose barcode is, or whose name contains, the text; branch and type as ids."""
+def patrons(unit: Unit, institution_id: int, text: str, limit: int, moment: int) -> list[Record]:
+    """Patrons not deleted whose barcode is, or whose name contains, the text; branch and type as ids, blocks
+    in force at the moment (epoch seconds) as a number (BL-14).
+    """
     loans = (
         select(func.count())
         .select_from(loan)
         .where(loan.c.patron_id == patron.c.id, loan.c.status == "OPEN")
+        .scalar_subquery()
+    )
+    blocked = (
+        select(func.count())
+        .select_from(user_block)
+        .where(
+            user_block.c.patron_id == patron.c.id,
+            user_block.c.removed_at.is_(None),
+            or_(
+                user_block.c.expires_at.is_(None),
+                user_block.c.expires_at > moment,
+                user_block.c.origin == "DEMERIT",
+            ),
+        )
         .scalar_subquery()
     )
     query = (
@@ -35,6 +51,7 @@ def patrons(unit: Unit, institution_id: int, text: str, limit: int) -> list[Reco
             patron.c.type_id.label("type"),
             patron.c.expires_on,
             loans.label("loans"),
+            blocked.label("blocked"),
         )
         .where(patron.c.institution_id == institution_id, patron.c.deleted_at.is_(None))
         .order_by(patron.c.barcode)
@@ -177,6 +194,7 @@ def fees(
     *,
     patron_id: int | None = None,
     fee_id: int | None = None,
+    kind: str | None = None,
     paid: bool = False,
     limit: int = 100,
 ) -> list[Record]:
@@ -203,6 +221,8 @@ def fees(
     for column, value in ((fee.c.patron_id, patron_id), (fee.c.id, fee_id)):
         if value is not None:
             query = query.where(column == value)
+    if kind is not None:
+        query = query.where(fee.c.kind == kind)
     return _all(unit, query)
 
 

@@ -12,6 +12,7 @@ for WHERE (SQLAlchemy reserves those).
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Dialect, Insert, Select
@@ -127,8 +128,6 @@ def _pick(order: tuple[str, ...], names: tuple[str, ...], compiled: SQLCompiler)
     if missing:
         raise ValueError(f"not named: {', '.join(sorted(missing))}: {compiled}")
     places = [names.index(name) for name in order]
-
-    def pick(given: Params) -> Params:
-        return tuple([given[place] for place in places])
-
-    return pick
+    if len(places) == 1:
+        return lambda given: (given[places[0]],)
+    return itemgetter(*places)  # 0.1 us instead of 0.3

@@ -775,6 +775,13 @@ loan_event = Table(
     _text("detail", "{}"),
     _one_of("kind", "LOAN", "RENEW", "RETURN", "LOST", "FOUND", "RECALL", "CANCEL", "ROUTE"),
     Index("ix_loan_event_item", "item_id", "id"),
+    # What was renewed in the last hour (BR-14).
+    Index(
+        "ix_loan_event_renewed",
+        "recorded_at",
+        sqlite_where=text("kind = 'RENEW'"),
+        postgresql_where=text("kind = 'RENEW'"),
+    ),
 )
 hold = Table(
     "hold",
@@ -893,6 +900,23 @@ membership = Table(
     UniqueConstraint("fee_id"),
     _one_of("origin", "BILL", "STAFF_EXISTING"),
     Index("ix_membership_patron", "patron_id", "expires_on"),
+    Index("ix_membership_activated_at", "activated_at"),
+)
+# What a membership's bill sold: the policy may be another one when it is paid (MB-3, MB-42).
+membership_bill = Table(
+    "membership_bill",
+    metadata,
+    Column("fee_id", Key, ForeignKey("fee.id", ondelete="RESTRICT"), primary_key=True, autoincrement=False),
+    _ref("patron_id", "patron"),
+    _ref("policy_id", "membership_policy"),
+    _minor("amount_minor"),
+    Column("period", Integer, CheckConstraint("period >= 1", name="period"), nullable=False),
+    _text("period_unit"),
+    _ref("renews_id", "membership", nullable=True),
+    _at("created_at"),
+    _one_of("period_unit", "DAY", "WEEK", "MONTH", "YEAR"),
+    Index("ix_membership_bill_patron", "patron_id"),
+    Index("ix_membership_bill_created_at", "created_at"),
 )
 fee_balance = Table(
     "fee_balance",

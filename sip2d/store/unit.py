@@ -32,7 +32,7 @@ class Unit:
     is allowed.
     """
 
-    __slots__ = ("_dialect", "_execute", "core", "library", "writes")
+    __slots__ = ("_dialect", "_execute", "core", "library", "locks", "writes")
 
     def __init__(
         self, library: Library, core: Connection, dialect: str, execute: Execute, writes: bool
@@ -40,6 +40,8 @@ class Unit:
         self.library = library
         self.core = core
         self.writes = writes
+        self.locks = writes and dialect != SQLITE
+        """Whether rows must be locked: SQLite's writer has the whole database since BEGIN IMMEDIATE."""
         self._dialect = dialect
         self._execute = execute
 

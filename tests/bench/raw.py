@@ -40,7 +40,7 @@ def asked(url: str, numbers: list[int]) -> list[Asked]:
             heard.clear()
             patron = patrons.find(listening, (institution,), dataset.patron_barcode(number), now)
             assert patron is not None
-            loans.of_patron(listening, patron.id, now, "charged")
+            loans.names_of_patron(listening, patron.id, now, "charged")
             found.append(heard.copy())
     return found
 

@@ -35,6 +35,7 @@ LIBRARY = (
     "rule set 1 7",
     "rule remove 1",
     "rule disable 1",
+    "rules detach-penalties --until 2099-01-01T00:00:00Z --branch NORTH --institution MAIN",
     "settings set hold_shelf_days 3 --institution MAIN",
     "settings preset lost-item-automation --institution MAIN",
     "calendar own NORTH",
@@ -43,10 +44,12 @@ LIBRARY = (
     "calendar exception add 2030-05-01 --institution MAIN",
     "text set LOAN_LIMIT Enough --institution MAIN",
     "sortbin add 3 --branch NORTH --routing TRANSIT",
+    "membership-policy add NEW --fee 30.00 --period 1year --institution MAIN",
     "patron-type add NEW --institution MAIN",
     "patron-type set ADULT --limit loan_limit=9 --institution MAIN",
     "item-type add NEW --institution MAIN",
     "item-type set BOOK --replacement 9.00 --institution MAIN",
+    "patron-type messaging ADULT --notice DUE --enabled --institution MAIN",
 )
 """Changes of what every daemon holds in memory: the epoch grows."""
 
@@ -58,6 +61,8 @@ PEOPLE = (
     "patron set P1 --generate-password --institution MAIN",
     "patron identifier P1 S-1 --institution MAIN",
     "patron remove P-STAFF --institution MAIN",
+    "patron messaging P1 --notice PREDUE --days 3 --institution MAIN",
+    "proxy add X1 --patron P1 --holder P2 --institution MAIN",
     NEW_TITLE,
     "item set I1 --title Changed --institution MAIN",
     "item set I1 --call-number X --institution MAIN",
@@ -135,7 +140,15 @@ READS = (
     "sortbin test I1 --institution MAIN", "sortbin list", "sortbin list --branch NORTH",
     "calendar show NORTH", "calendar hours list --branch NORTH", "calendar closure list --institution MAIN",
     "calendar exception list --institution MAIN", "text list --institution MAIN",
+    "membership list --institution MAIN", "membership show P1 --institution MAIN",
+    "membership-policy list --institution MAIN", "proxy list --institution MAIN",
+    "report bills --institution MAIN --outstanding",
     "text show LOAN_LIMIT --institution MAIN", "db check",
+    "notice list --institution MAIN", "notice preview ODUE --patron P1 --institution MAIN",
+    "notice-template list --institution MAIN", "notice-template show ODUE --institution MAIN",
+    "overdue-trigger list --institution MAIN", "patron messaging P1 --institution MAIN",
+    "patron-type messaging ADULT --institution MAIN",
+    "jobs list", "jobs history",
 )  # fmt: skip
 
 

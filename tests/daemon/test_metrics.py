@@ -7,7 +7,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sip2d.daemon.access_log import AccessLog
 from sip2d.daemon.metrics import BUCKETS, Lag, Metrics
 from sip2d.daemon.pins import Pins
+from sip2d.jobs.job import Tally
+from sip2d.jobs.runner import Outcome, Result
 from sip2d.store.health import Stats
+from tests.support.library import NOW
 
 STATS = Stats(3, 4, 10, 2, 1, 5, 0.25, {"11": (4, 0.5)})
 
@@ -31,7 +34,15 @@ EXPECTED = {
     "sip2d_tls_certificate_expiry_timestamp_seconds": {"listener"},
     "sip2d_config_last_reload_successful": set(),
     "sip2d_config_last_reload_timestamp_seconds": set(),
+    "sip2d_job_last_success_timestamp_seconds": {"job"},
+    "sip2d_job_duration_seconds": {"job"},
+    "sip2d_job_failures": {"job"},
+    "sip2d_job_items": {"job", "result"},
 }
+
+
+def run_of(job: str, outcome: Outcome, did: dict[str, int], seconds: float) -> Result:
+    return Result(job, "MAIN", NOW, outcome, 1, Tally(did), seconds)
 
 
 def filled() -> Metrics:
@@ -54,6 +65,11 @@ def filled() -> Metrics:
     metrics.no_block.labels("11").inc()
     metrics.branch_open.labels("MAIN").set(1)
     metrics.certificate_expiry.labels("tls").set(1)
+    metrics.jobs.ended(run_of("fines", Outcome.DONE, {"accrued": 3, "P-4821": 1}, 0.5))
+    metrics.jobs.ended(run_of("fines", Outcome.DONE, {"accrued": 2}, 0.25))
+    metrics.jobs.ended(run_of("losses", Outcome.FAILED, {"lost": 1}, 1.0))
+    metrics.jobs.ended(run_of("losses", Outcome.BUSY, {}, 0.0))
+    metrics.jobs.known({"blocks": NOW})
     return metrics
 
 
@@ -91,6 +107,21 @@ def test_an_exchange_is_counted_and_timed() -> None:
     assert value("sip2d_kiosk_last_message_timestamp_seconds", {"kiosk": "T1"}) == 1001
     assert value("sip2d_db_queue_length", {"kind": "write"}) == 3
     assert value("sip2d_db_transaction_duration_seconds_sum", {"unit": "11"}) == 0.5
+
+
+def test_a_run_of_a_job_is_counted_and_timed() -> None:
+    """What another daemon ran is not; a word that is no word becomes no label."""
+    value = filled().registry.get_sample_value
+    assert value("sip2d_job_duration_seconds_count", {"job": "fines"}) == 2
+    assert value("sip2d_job_duration_seconds_sum", {"job": "fines"}) == 0.75
+    assert value("sip2d_job_items_total", {"job": "fines", "result": "accrued"}) == 5
+    assert value("sip2d_job_items_total", {"job": "fines", "result": "P-4821"}) is None
+    assert value("sip2d_job_failures_total", {"job": "losses"}) == 1
+    assert value("sip2d_job_failures_total", {"job": "fines"}) is None
+    assert value("sip2d_job_duration_seconds_count", {"job": "losses"}) == 1
+    assert value("sip2d_job_last_success_timestamp_seconds", {"job": "blocks"}) == NOW.timestamp()
+    assert value("sip2d_job_last_success_timestamp_seconds", {"job": "losses"}) is None
+    assert (value("sip2d_job_last_success_timestamp_seconds", {"job": "fines"}) or 0) > NOW.timestamp()
 
 
 def test_a_short_stall_is_seen_by_the_next_scrape() -> None:

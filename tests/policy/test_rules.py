@@ -11,6 +11,7 @@ import pytest
 
 from sip2d.policy.decision import Action
 from sip2d.policy.facts import Facts, Mode
+from sip2d.policy.membership import Status
 from sip2d.policy.rule import rule
 from sip2d.policy.rulebook import RULES, Question, decide, explain, reasons
 from tests.policy.make import NOW, block, facts, hold, loan
@@ -33,6 +34,10 @@ ROWS: list[Case] = [
         {"patron": {"expires_on": date(2026, 3, 8)}},
         {"patron": {"expires_on": None}},
     ),
+    ("MEMBERSHIP_UNKNOWN", Q.CHECKOUT, {"membership": Status.UNKNOWN}, {"membership": Status.ACTIVE}),
+    ("MEMBERSHIP_EXPIRED", Q.RENEW, {"membership": Status.EXPIRED}, {"membership": Status.NOT_REQUIRED}),
+    ("MEMBERSHIP_FEE_DUE", Q.PICKUP, {"membership": Status.FEE_DUE}, {}),
+    ("MEMBERSHIP_FEE_DUE", Q.STANDING, {"membership": Status.FEE_DUE}, {"membership": Status.ACTIVE}),
     (
         "BLOCK:CONDUCT",
         Q.CHECKOUT,
@@ -236,7 +241,7 @@ def test_every_rule_has_its_rows() -> None:
 
 
 def test_a_fully_wrong_checkout_tells_all_in_order() -> None:
-    """CO-2: card, account, suspension, block, restriction, money, limits, item."""
+    """CO-2: card, account, membership, suspension, block, restriction, money, limits, item."""
     found = reasons(
         Question.CHECKOUT,
         facts(
@@ -255,10 +260,11 @@ def test_a_fully_wrong_checkout_tells_all_in_order() -> None:
             patron_type={"loan_limit": 1},
             settings={"noissuescharge_minor": 0},
             item={"loan": loan(patron_id=2), "withdrawn": True},
+            membership=Status.EXPIRED,
         ),
     )
     assert [reason.code for reason in found] == [
-        "CARD_LOST", "PATRON_EXPIRED", "BLOCK:LONG", "BLOCK:SHORT", "BLOCK:CONDUCT", "OVERDUES",
+        "CARD_LOST", "PATRON_EXPIRED", "MEMBERSHIP_EXPIRED", "BLOCK:LONG", "BLOCK:SHORT", "BLOCK:CONDUCT", "OVERDUES",
         "NOISSUESCHARGE", "LOAN_LIMIT", "ITEM_ON_LOAN_OTHER", "ITEM_WITHDRAWN",
     ]  # fmt: skip
 

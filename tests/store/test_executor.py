@@ -129,6 +129,71 @@ def test_a_failing_unit_leaves_its_neighbours_alone(store: Store) -> None:
     assert store.healthy
 
 
+def test_a_unit_that_failed_before_it_changed_anything_is_nobodys_second_run(store: Store) -> None:
+    """A PIN that must be hashed first is an everyday exception: it may not cost a whole group its work."""
+    runs: list[str] = []
+
+    def told(code: str) -> Callable[[Unit], None]:
+        def work(unit: Unit) -> None:
+            runs.append(code)
+            if code == "needs a PIN":
+                unit.all(CODES)
+                raise LookupError
+            unit.insert(ADD, code)
+
+        return work
+
+    answers = Answers(3)
+    go = _hold(store, True)
+    for code in ("a", "needs a PIN", "b"):
+        store.submit(True, "unit", told(code), answers.done)
+    go.set()
+    assert [type(fault) for _, fault in answers.wait()] == [type(None), LookupError, type(None)]
+    assert runs == ["a", "needs a PIN", "b"]
+    assert _codes(store) == ["a", "b"]
+
+
+def test_a_group_whose_unit_failed_half_done_has_effects_once(sqlite_databases: Databases) -> None:
+    """It runs again, each unit under a savepoint; every answer is given once."""
+    runs: list[int] = []
+
+    def work(number: int) -> Callable[[Unit], int]:
+        def run(unit: Unit) -> int:
+            runs.append(number)
+            unit.insert(ADD, str(number))
+            if number % 5 == 2:
+                raise LookupError
+            return number
+
+        return run
+
+    with Store.open(sqlite_databases.fresh(upgraded)) as store:
+        answers = Answers(10)
+        go = _hold(store, True)
+        for number in range(10):
+            store.submit(True, "unit", work(number), answers.done)
+        go.set()
+        kept = [0, 1, 3, 4, 5, 6, 8, 9]
+        assert [value for value, fault in answers.wait() if fault is None] == kept
+        assert [type(fault) for _, fault in answers.got].count(LookupError) == 2
+        assert _codes(store) == [str(number) for number in kept]
+        assert runs == [0, 1, 2, *range(10)]
+        assert len(answers.got) == 10
+
+
+def test_what_comes_while_a_group_runs_joins_it(sqlite_databases: Databases) -> None:
+    """One COMMIT for who was there before it; a group is never larger than it may be."""
+    with Store.open(sqlite_databases.fresh(upgraded), group=4) as store:
+        go, answers = _hold(store, True), Answers(5)
+        before = store.stats.transactions
+        for number in range(5):
+            store.submit(True, "add", _add(str(number)), answers.done)
+        go.set()
+        answers.wait()
+        assert store.stats.transactions - before == 2  # who holds and three, then the other two
+        assert len(_codes(store)) == 5
+
+
 def test_done_is_called_after_commit_only(store: Store) -> None:
     """When `done` runs, another connection sees the row (durability order, G1)."""
     seen: list[bool] = []

@@ -28,8 +28,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "statement"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
-def test_every_row_is_found_by_an_index(database: Path, name: str, statement: Statement) -> None:
+def _plan(database: Path, statement: Statement) -> list[str]:
     sql, pick = statement.forms["sqlite"]
     params = tuple(1 for _ in statement.names)
     connection = sqlite3.connect(database)
@@ -37,9 +36,26 @@ def test_every_row_is_found_by_an_index(database: Path, name: str, statement: St
         plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", pick(params) if pick else params).fetchall()
     finally:
         connection.close()
+    return [row[3] for row in plan]
+
+
+@pytest.mark.parametrize(("name", "statement"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
+def test_every_row_is_found_by_an_index(database: Path, name: str, statement: Statement) -> None:
     # The aggregates of a patron are rows already made, not tables.
-    scans = [row[3] for row in plan if row[3].startswith("SCAN")]
+    scans = [step for step in _plan(database, statement) if step.startswith("SCAN")]
     assert set(scans) <= {"SCAN loans", "SCAN holds", "SCAN fees", "SCAN CONSTANT ROW"}
+
+
+PATRON_INFORMATION = (patrons._READ_BY_BARCODE, loans._BARCODES["charged"], loans._TITLES["charged"])
+
+
+@pytest.mark.parametrize("statement", PATRON_INFORMATION, ids=("patron", "barcodes", "titles"))
+def test_open_loans_are_read_off_their_index_in_its_order(database: Path, statement: Statement) -> None:
+    """A patron information costs a third more otherwise: ``ix_loan_open_patron`` counts without the rows,
+    and lists without sorting."""
+    plan = _plan(database, statement)
+    assert any(step.startswith("SEARCH loan USING INDEX ix_loan_open_patron") for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan)
 
 
 def test_there_are_statements_to_look_at() -> None:

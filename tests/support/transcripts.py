@@ -35,7 +35,7 @@ from sip2d.store import epoch, tables
 from sip2d.store.executor import Store
 from sip2d.wire.frame import checksum
 from sip2d.wire.kinds import stamp
-from tests.support import library
+from tests.support import library, members
 from tests.support.library import NOW, World
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "transcripts"
@@ -310,6 +310,29 @@ def _block(core: Core, world: World, patron: str, *words: str) -> None:
     library.add_block(core, world.patrons[patron], **_pairs(words))
 
 
+def _membership_policy(core: Core, world: World, patron_type: str, *words: str) -> None:
+    """The patron type takes a membership since yesterday (MB-6)."""
+    members.add_policy(core, world, patron_type, **_pairs(words))
+
+
+def _membership(core: Core, world: World, patron: str, expires_on: str) -> None:
+    """One that staff knew of (MB-13)."""
+    members.add_membership(core, world.patrons[patron], expires_on)
+
+
+def _proxy(core: Core, world: World, card: str, patron: str, *words: str) -> None:
+    """``holder=P2``: a proxy card (MB-24)."""
+    members.add_proxy(core, world, card, patron, **_pairs(words))
+
+
+def _hold(core: Core, world: World, patron: str, title: str, *words: str) -> None:
+    """``item=I3``: kept on the shelf for the patron."""
+    given = _pairs(words)
+    if "item" in given:
+        given |= {"status": "ON_SHELF", "filled_item_id": world.items[given.pop("item")]}
+    library.add_hold(core, world, world.patrons[patron], title, **given)
+
+
 def _loan(core: Core, world: World, item: str, patron: str, *words: str) -> None:
     """``due=DAYS`` from the tests' NOW."""
     given = _pairs(words)
@@ -348,6 +371,10 @@ WORLD: Final[Mapping[str, Callable[..., None]]] = {
     "fee": _fee,
     "block": _block,
     "loan": _loan,
+    "hold": _hold,
+    "membership": _membership,
+    "membership-policy": _membership_policy,
+    "proxy": _proxy,
     "new-item": _item,
     "text": _text,
 }

@@ -17,13 +17,18 @@ class Act(enum.Enum):
     MANAGE_SITE = "manage institutions and staff accounts"
     CONFIGURE_SERVICE = "configure the SIP2 service"
     CONFIGURE_POLICY = "change circulation rules and settings"
+    CONFIGURE_BLOCKS = "configure blocks, demerits and linked accounts"
+    MANAGE_BLOCK_ACTIONS = "add and remove block actions"
     EDIT_PATRONS = "edit patrons"
     EDIT_ITEMS = "edit items"
     IMPORT = "import files"
     LEND = "lend, renew and take back"
     MANAGE_HOLDS = "place, change and cancel holds"
+    MANAGE_NOTICES = "retry and cancel notices"
     TAKE_PAYMENT = "raise fees and take payments"
     WAIVE = "waive fees"
+    RUN_JOBS = "run jobs"
+    UPDATE_MEMBERSHIP = "update memberships"
 
 
 _ADMINS: Final = frozenset({Role.CIRC_ADMIN, Role.GENERAL_SYS_ADMIN})
@@ -37,13 +42,18 @@ ROLES: Final[dict[Act, frozenset[Role]]] = {
     Act.MANAGE_SITE: frozenset({Role.GENERAL_SYS_ADMIN}),
     Act.CONFIGURE_SERVICE: _ADMINS,
     Act.CONFIGURE_POLICY: _ADMINS | {Role.FULFILMENT_ADMIN},
+    Act.CONFIGURE_BLOCKS: frozenset({Role.GENERAL_SYS_ADMIN, Role.FULFILMENT_ADMIN}),  # BL-21, BL-67
+    Act.MANAGE_BLOCK_ACTIONS: frozenset({Role.GENERAL_SYS_ADMIN}),  # BL-5
     Act.EDIT_PATRONS: _OPERATORS,
     Act.EDIT_ITEMS: _OPERATORS,
     Act.IMPORT: _MANAGERS,
     Act.LEND: _EVERYBODY,
     Act.MANAGE_HOLDS: _EVERYBODY,
+    Act.MANAGE_NOTICES: _OPERATORS,
     Act.TAKE_PAYMENT: _DESK,
     Act.WAIVE: _MANAGERS,
+    Act.RUN_JOBS: _MANAGERS,
+    Act.UPDATE_MEMBERSHIP: _EVERYBODY,  # MB-16
 }
 """PATRON and SYSTEM are no roles of persons at a desk: they may do nothing here."""
 

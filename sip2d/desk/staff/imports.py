@@ -79,9 +79,9 @@ writes.
 
 def read(what: str, content: bytes, *, encoding: str | None = None, delimiter: str | None = None) -> Sheet:
     """Read a file of ``patron`` or ``item`` lines. Raises `Refused` when it cannot be read as a whole."""
-    text, encoding = _decoded(content, encoding)
-    delimiter = delimiter or _delimiter(text)
-    rows = _rows(text, delimiter)
+    text, encoding = decoded(content, encoding)
+    delimiter = delimiter or delimiter_of(text)
+    rows = rows_of(text, delimiter)
     try:
         _, header = next(rows)
     except StopIteration:
@@ -164,7 +164,7 @@ def stored_hashes(work: Work, sheet: Sheet, institution_code: str | None = None)
     return {row["barcode"]: row["pin_hash"] for row in rows}
 
 
-def _decoded(content: bytes, encoding: str | None) -> tuple[str, str]:
+def decoded(content: bytes, encoding: str | None) -> tuple[str, str]:
     """The text and the encoding it was in: the one given, else by byte order mark, else UTF-8, else what
     Excel writes in the West.
     """
@@ -187,13 +187,13 @@ def _decoded(content: bytes, encoding: str | None) -> tuple[str, str]:
     raise Refused("The file is no text in UTF-8, Windows-1252 or UTF-16: save it as CSV again.")
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """The one that stands most often in the header; a comma in a file of one column."""
     header = text.lstrip("\r\n").splitlines()[:1]
     return max(DELIMITERS, key=header[0].count) if header else ","
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with the number of the line it begins on."""
     if delimiter not in DELIMITERS:
         raise Refused("The delimiter is a comma, a semicolon or a tab.")

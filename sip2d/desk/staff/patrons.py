@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from sip2d.desk.staff import counter, find
+from sip2d.desk import membership, subjects
+from sip2d.desk.place import Desk
+from sip2d.desk.staff import counter, find, memberships
 from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.work import Refused, Work, changes
 from sip2d.policy import flags, rulebook
@@ -13,7 +15,7 @@ from sip2d.policy.facts import PatronFacts
 from sip2d.store import patrons, records, searches
 from sip2d.store.library import Institution
 from sip2d.store.records import Record
-from sip2d.store.tables import patron, patron_identifier
+from sip2d.store.tables import patron, patron_identifier, proxy_card
 from sip2d.store.times import seconds
 
 FIELDS: Final = ("name", "branch", "type", "email", "phone", "address", "language", "expires_on")
@@ -27,7 +29,8 @@ LANGUAGE: Final = re.compile(r"[a-z]{2}|[0-9]{3}")
 def listing(
     work: Work, institution_code: str | None = None, *, text: str = "", limit: int = 100
 ) -> list[Record]:
-    """Patrons by barcode or a part of the name, with what they have on loan."""
+    """Patrons by barcode or a part of the name, with what they have on loan and whether they are blocked
+    (BL-14)."""
     owner = find.institution(work, institution_code)
     work.require(Act.SEE, owner.id)
     return [
@@ -35,8 +38,9 @@ def listing(
             **row,
             "branch": work.library.branches[row["branch"]].code,
             "type": work.library.patron_types[row["type"]].code,
+            "blocked": bool(row["blocked"]),
         }
-        for row in searches.patrons(work.unit, owner.id, text, limit)
+        for row in searches.patrons(work.unit, owner.id, text, limit, seconds(work.now))
     ]
 
 
@@ -50,16 +54,13 @@ def show(work: Work, barcode: str, institution_code: str | None = None) -> Recor
 def shown(work: Work, owner: Institution, who: PatronFacts) -> Record:
     """A patron's facts for a person; amounts in minor units."""
     desk = counter.desk_at(work, work.library.branches[who.home_branch_id])
-    facts = rulebook.Facts(
-        patron=who, patron_type=work.library.patron_types[who.type_id], item=None, item_type=None, terms=None,
-        now=work.now, today=work.now.astimezone(owner.zone).date(), settings=desk.settings,
-        branch_id=who.home_branch_id, zone=owner.zone,
-    )  # fmt: skip
+    facts = subjects.facts(desk, who, None)
     reasons = rulebook.reasons(rulebook.Question.STANDING, facts)
     return {
         "institution": owner.code,
         "barcode": who.barcode,
         "name": who.name,
+        **memberships.status(work, who),
         "branch": desk.branch.code,
         "type": facts.patron_type.code,
         **{key: getattr(who, key) for key in ("email", "phone", "address", "language")},
@@ -71,6 +72,7 @@ def shown(work: Work, owner: Institution, who: PatronFacts) -> Record:
         },
         "owed_minor": who.owed_minor,
         "credit_minor": who.credit_minor,
+        "blocked": bool(who.blocks),
         "blocks": [block.reason or block.definition for block in who.blocks],
         "denied": [reason.code for reason in reasons],
         "flags": flags.patron_flags(reasons, facts),
@@ -107,6 +109,7 @@ def insert(
     }  # fmt: skip
     made = records.add(work.unit, patron, **values)
     work.record("patron", made, "add", None, values, branch_id=values["home_branch_id"], library=False)
+    membership.patron_added(work.unit, _desk_of(work, values), made)
     return made
 
 
@@ -142,9 +145,17 @@ def update(work: Work, row: Record, wanted: Record) -> bool:
     before, after = changes(row, wanted)
     if not after:
         return False
-    records.change(work.unit, patron, after, id=row["id"])
+    # Another version of the record: linked accounts are refreshed (BL-61).
+    records.change(work.unit, patron, {**after, "source_version": row["source_version"] + 1}, id=row["id"])
     work.record("patron", row["id"], "set", before, after, branch_id=row["home_branch_id"], library=False)
+    if "type_id" in after:
+        membership.type_changed(work.unit, _desk_of(work, {**row, **after}), row["id"])
     return True
+
+
+def _desk_of(work: Work, values: Record) -> Desk:
+    """The desk at the patron's home branch: where his membership's bill is made (MB-11)."""
+    return counter.desk_at(work, work.library.branches[values["home_branch_id"]])
 
 
 def remove(work: Work, barcode: str, institution_code: str | None = None) -> Record:
@@ -158,7 +169,8 @@ def remove(work: Work, barcode: str, institution_code: str | None = None) -> Rec
             f"{who.fee_count} unpaid fees: those come first."
         )
     stamp = seconds(work.now)
-    records.change(work.unit, patron, {"deleted_at": stamp}, id=who.id)
+    version = _row(work, owner, barcode)["source_version"] + 1
+    records.change(work.unit, patron, {"deleted_at": stamp, "source_version": version}, id=who.id)
     work.record("patron", who.id, "remove", {"deleted_at": None}, {"deleted_at": stamp}, library=False)
     gone = patrons.by_id(work.unit, who.id, work.now)
     assert gone is not None
@@ -235,6 +247,8 @@ def barcode_free(work: Work, owner: Institution, barcode: str) -> None:
         raise Refused(f"There is or was a patron {barcode!r} in {owner.code}.")
     if records.one(work.unit, patron_identifier, institution_id=owner.id, value=barcode) is not None:
         raise Refused(f"{barcode!r} identifies another patron of {owner.code}.")
+    if records.one(work.unit, proxy_card, institution_id=owner.id, barcode=barcode) is not None:
+        raise Refused(f"{barcode!r} is a proxy card of {owner.code}.")
 
 
 def _row(work: Work, owner: Institution, barcode: str) -> Record:

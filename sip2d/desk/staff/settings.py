@@ -46,6 +46,8 @@ def save(work: Work, owner: Institution, wanted: dict[str, str | None]) -> list[
 
     Raises `Refused` with a sentence when one makes no sense, or would contradict another.
     """
+    if any(name.startswith("demerit_") for name in wanted):
+        work.require(Act.CONFIGURE_BLOCKS, owner.id)  # BL-21
     before = stored(work, owner)
     after = dict(before)
     for name, value in wanted.items():

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sip2d.desk.staff import find
+from sip2d.desk.staff import find, membership_policies
 from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.institutions import check_code
 from sip2d.desk.staff.work import Refused, Work, changes
@@ -56,11 +56,12 @@ def save_patron_type(
     limits: dict[str, str] | None = None,
     limits_block_renewal: bool | None = None,
     overdue_notice_required: bool | None = None,
+    membership_policy: str | None = None,
 ) -> Record:
     """Make (``new``) or change a patron type. ``limits`` by name as a person writes them; blank: no limit.
 
     ``limits_block_renewal``: an exceeded limit denies renewals too (CO-11). ``overdue_notice_required``: its
-    patrons get overdue notices (LO-10).
+    patrons get overdue notices (LO-10). ``membership_policy`` by name, empty for none (MB-6, MB-8).
     """
     owner = find.institution(work, institution_code)
     work.require(Act.CONFIGURE_POLICY, owner.id)
@@ -83,7 +84,9 @@ def save_patron_type(
         else:
             known = (*PATRON_LIMITS, *(each.removesuffix("_minor") for each in PATRON_AMOUNTS))
             raise find.missing("limit", key, known)
-    _save(work, "patron_type", owner, code, wanted, new)
+    type_id = _save(work, "patron_type", owner, code, wanted, new)
+    if membership_policy is not None:
+        membership_policies.attach(work, owner, type_id, membership_policy)
     return next(row for row in patron_types(work, owner.code) if row["code"] == code)
 
 
@@ -123,7 +126,8 @@ def save_item_type(
     return next(row for row in item_types(work, owner.code) if row["code"] == code)
 
 
-def _save(work: Work, entity: str, owner: Institution, code: str, wanted: Record, new: bool) -> None:
+def _save(work: Work, entity: str, owner: Institution, code: str, wanted: Record, new: bool) -> int:
+    """The row's id."""
     place = {"patron_type": patron_type, "item_type": item_type}[entity]
     row = records.one(work.unit, place, institution_id=owner.id, code=code)
     what = entity.replace("_", " ")
@@ -132,14 +136,16 @@ def _save(work: Work, entity: str, owner: Institution, code: str, wanted: Record
         if row is not None:
             raise Refused(f"There is a {what} {code!r} in {owner.code} already.")
         values = {"institution_id": owner.id, "code": code, "name": code, **wanted}
-        work.record(entity, records.add(work.unit, place, **values), "add", None, values)
-        return
+        made = records.add(work.unit, place, **values)
+        work.record(entity, made, "add", None, values)
+        return made
     if row is None:
         raise Refused(f"There is no {what} {code!r} in {owner.code}.")
     before, after = changes(row, wanted)
     if after:
         records.change(work.unit, place, after, id=row["id"])
         work.record(entity, row["id"], "set", before, after)
+    return int(row["id"])
 
 
 def _number(name: str, text: str) -> int | None:

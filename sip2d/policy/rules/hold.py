@@ -107,6 +107,14 @@ def stands_on_the_shelf(facts: Facts) -> Word:
     return None if away else {"item_title": item.title}
 
 
+def comes_for_it(facts: Facts) -> bool:
+    """The item is kept for this very patron (CO-9)."""
+    item = facts.item
+    return (
+        item is not None and item.shelf_hold is not None and item.shelf_hold.patron_id == facts.patron.id
+    )
+
+
 def pickup_denied(facts: Facts, standing: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """The patron comes for his own hold, but his standing denies LOAN or PICKUP (CO-9).
 
@@ -114,7 +122,7 @@ def pickup_denied(facts: Facts, standing: tuple[Reason, ...]) -> tuple[Reason, .
     set aside.
     """
     item = facts.item
-    if item is None or item.shelf_hold is None or item.shelf_hold.patron_id != facts.patron.id:
+    if item is None or not comes_for_it(facts):
         return ()
     if not any(reason.denies & (Action.LOAN | Action.PICKUP) for reason in standing):
         return ()

@@ -40,12 +40,19 @@ def owes_too_much(facts: Facts) -> Word:
     override=Override.OPERATOR,
     no_block=True,
     about=About.PATRON,
-    sees=("patron.owed_minor", "settings.fine_no_renewals_minor"),
+    sees=(
+        "patron.owed_minor",
+        "patron.credit_minor",
+        "settings.fine_no_renewals_minor",
+        "settings.fine_no_renewals_includes_credits",
+    ),
 )
 def owes_too_much_to_renew(facts: Facts) -> Word:
-    """More is owed than OPACFineNoRenewals (LO-33)."""
+    """More is owed than OPACFineNoRenewals; credits are taken off where the setting says so (LO-33)."""
     limit = facts.settings.fine_no_renewals_minor
     owed = facts.patron.owed_minor
+    if facts.settings.fine_no_renewals_includes_credits:
+        owed -= facts.patron.credit_minor
     return {"amount": owed, "limit_minor": limit} if limit is not None and owed > limit else None
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from sip2d.policy.decision import Action, Override, Reason
 from sip2d.policy.facts import BlockFacts, Facts
 from sip2d.policy.rule import ALL, About, Word, rule
+from sip2d.policy.suspension import DEMERIT
 
 OVERDUES: Final = "OVERDUES"
 """The definition of the block that an overdue notice sets (LO-21); it has a text of its own."""
@@ -60,7 +61,7 @@ def user_blocks(facts: Facts) -> Word:
         block for block in facts.patron.blocks if block.definition != OVERDUES and _in_force(block, facts.now)
     ]
     blocks.sort(key=_latest_end, reverse=True)
-    return tuple(_reason(block) for block in blocks) or None
+    return tuple(_reason(block, facts.now) for block in blocks) or None
 
 
 @rule(
@@ -197,19 +198,23 @@ def _above(code: str, count: int, limit: int | None) -> Word:
 
 
 def _in_force(block: BlockFacts, now: datetime) -> bool:
-    """A block past its end is none, whether or not a job removed it (BL-11, D-21)."""
-    return block.starts_at <= now and (block.expires_at is None or block.expires_at > now)
+    """A block past its end is none, whether or not a job removed it (BL-11, D-21); but one for demerits lasts
+    until its points were looked at again (BL-40)."""
+    if block.starts_at > now:
+        return False
+    return block.expires_at is None or block.expires_at > now or block.origin == DEMERIT
 
 
 def _latest_end(block: BlockFacts) -> datetime:
     return _NEVER if block.expires_at is None else block.expires_at
 
 
-def _reason(block: BlockFacts) -> Reason:
+def _reason(block: BlockFacts, now: datetime) -> Reason:
+    ends = block.expires_at is not None and block.expires_at > now
     return Reason(
         code=f"BLOCK:{block.definition}",
         denies=actions(block.actions),
-        scenario="PATRON_BLOCKED" if block.expires_at is None else "PATRON_SUSPENDED",
+        scenario="PATRON_SUSPENDED" if ends else "PATRON_BLOCKED",
         override=Override[block.override],
         bypassed_by_no_block=True,
         expires_at=block.expires_at,

@@ -1,0 +1,61 @@
+"""`sip2d report`."""
+
+from typing import Annotated
+
+import typer
+
+from sip2d.cli.caller import Caller
+from sip2d.cli.command import command, group
+from sip2d.cli.options import Branch, Institution, moment
+
+app = group("Reports.")
+
+
+@command(app, "bills")
+def bills(
+    caller: Caller,
+    institution: Institution = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="MEMBERSHIP, OVERDUE, LOST ... [default: all]")
+    ] = None,
+    outstanding: Annotated[bool, typer.Option("--outstanding", help="Only what is unpaid.")] = False,
+) -> None:
+    """List fees and bills; those of a removed membership policy are waived by hand (MB-8)."""
+    from sip2d.desk.staff import bills as reports
+
+    caller.show(
+        caller.read(
+            "report.bills",
+            lambda work: reports.report(
+                work, reason=reason, outstanding=outstanding, institution_code=institution
+            ),
+        )
+    )
+
+
+@command(app, "loans")
+def loans(
+    caller: Caller,
+    as_of: Annotated[str, typer.Option("--as-of", help="A date, or yesterday.")] = "yesterday",
+    branch: Branch = None,
+    institution: Institution = None,
+    status: Annotated[
+        str, typer.Option("--status", help="ON_LOAN, AVAILABLE, IN_TRANSIT, ON_HOLD_SHELF, LOST ... or ANY.")
+    ] = "ON_LOAN",
+    item_type: Annotated[str | None, typer.Option("--item-type", help="Item type code.")] = None,
+    due_from: Annotated[str | None, typer.Option("--due-from", help="Due at this instant or later.")] = None,
+    due_before: Annotated[str | None, typer.Option("--due-before", help="Due before this instant.")] = None,
+) -> None:
+    """List all items that were on loan at the end of a day (BR-25), or in another status (BR-26)."""
+    from sip2d.desk.staff import snapshots
+
+    first, last = moment(due_from), moment(due_before)
+    caller.show(
+        caller.read(
+            "report.loans",
+            lambda work: snapshots.listing(
+                work, as_of, branch_name=branch, institution_code=institution, status=status,
+                item_type=item_type, due_from=first, due_before=last,
+            ),
+        )
+    )  # fmt: skip

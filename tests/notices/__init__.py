@@ -1,0 +1,1 @@
+"""Notices: templates, the outbox, mail, paper, and the jobs that queue."""
