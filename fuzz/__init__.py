@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-TARGETS: Final[tuple[str, ...]] = ("frame", "codec", "session", "proxy", "template")
+TARGETS: Final[tuple[str, ...]] = ("frame", "codec", "session", "proxy", "template", "imports")
 
 
 class Target(msgspec.Struct, frozen=True):

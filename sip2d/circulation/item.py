@@ -85,15 +85,17 @@ def item_information(unit: Unit, request: m.ItemInformation, call: Call) -> Answ
 
 @serves(m.ItemStatusUpdate, writes=True)
 def item_status_update(unit: Unit, request: m.ItemStatusUpdate, call: Call) -> Answer:
-    """20: CH is stored with the item."""
+    """20: CH is stored with the item; a property of the library's choice sets it lost (LO-54)."""
     desk = call.desk()
     item = who.item(unit, call, desk, request.item_id)
     said = call.language("")
-    if item is None:
+    wrong = ITEM_UNKNOWN if item is None else describe.refusal(desk, item, request.item_properties)
+    if item is None or wrong is not None:
+        reasons = (wrong or ITEM_UNKNOWN,)
         refusal = m.ItemStatusUpdateResponse(
-            False, call.stamp, request.item_id, screen_messages=lines(call, said, (ITEM_UNKNOWN,))
+            False, call.stamp, request.item_id, screen_messages=lines(call, said, reasons)
         )
-        return answer(call, refusal, (ITEM_UNKNOWN,))
+        return answer(call, refusal, reasons)
     if (repeat := recorded(unit, call, request)) is not None:
         return repeat
     describe.set_properties(unit, desk, item, request.item_properties)

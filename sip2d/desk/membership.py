@@ -35,17 +35,17 @@ class MembershipOutcome(msgspec.Struct, frozen=True):
     expires_on: date | None = None
 
 
-def _refusal(code: str) -> MembershipOutcome:
-    return MembershipOutcome(False, Reason(code=code, denies=Action.NONE, scenario=code))
+def _not_done(code: str) -> MembershipOutcome:
+    return MembershipOutcome(False, Reason(code=code, denies=Action.NONE, scenario="REFUSED"))
 
 
-NOT_HOME_INSTITUTION: Final = _refusal("NOT_HOME_INSTITUTION")
-NOT_IN_FUTURE: Final = _refusal("MEMBERSHIP_DATE_NOT_IN_FUTURE")
-NO_POLICY: Final = _refusal("MEMBERSHIP_NOT_REQUIRED")
-NOT_UNKNOWN: Final = _refusal("MEMBERSHIP_NOT_UNKNOWN")
-NONE_TO_RENEW: Final = _refusal("MEMBERSHIP_NONE_TO_RENEW")
-BILL_OPEN: Final = _refusal("MEMBERSHIP_BILL_OPEN")
-NOT_FROZEN: Final = _refusal("MEMBERSHIP_NOT_FROZEN")
+NOT_HOME_INSTITUTION: Final = _not_done("NOT_HOME_INSTITUTION")
+NOT_IN_FUTURE: Final = _not_done("MEMBERSHIP_DATE_NOT_IN_FUTURE")
+NO_POLICY: Final = _not_done("MEMBERSHIP_NOT_REQUIRED")
+NOT_UNKNOWN: Final = _not_done("MEMBERSHIP_NOT_UNKNOWN")
+NONE_TO_RENEW: Final = _not_done("MEMBERSHIP_NONE_TO_RENEW")
+BILL_OPEN: Final = _not_done("MEMBERSHIP_BILL_OPEN")
+NOT_FROZEN: Final = _not_done("MEMBERSHIP_NOT_FROZEN")
 
 
 def policy_of(library: Library, who: PatronFacts) -> MembershipPolicy | None:

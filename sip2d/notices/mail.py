@@ -142,8 +142,8 @@ def _context(relay: Relay) -> ssl.SSLContext:
 def send(relay: Relay, letters: Sequence[tuple[Letter, str]], now: datetime) -> Iterator[Fared]:
     """Send letters, each with the name it is from; how each fared, one by one.
 
-    A fault of the relay itself, or a minute, ends the batch: the rest waits, untried. So a relay that is away costs one
-    timeout, and no letter a try.
+    A fault of the relay itself, or a minute, ends the batch: the rest waits, untried. So a relay that is away
+    costs one timeout, and no letter a try.
     """
     breaks, end = 0, time.monotonic() + MOST_SECONDS
     away: str | None = None

@@ -77,6 +77,18 @@ def canonical(section: Section, row: Record, names: Names) -> Record:
     return known | {name: value for name, value in said.items() if name not in written}
 
 
+def missing(section: Section, row: Record) -> list[str]:
+    """The columns without which nobody knows which row is meant."""
+    columns = section.table.c
+    return [
+        one.name
+        for one in section.key
+        if one.name not in row
+        and not columns[one.column].nullable
+        and columns[one.column].server_default is None
+    ]
+
+
 def columns_of(section: Section, row: Record, names: Names) -> Record:
     """The row as its table has it, for those columns that it says or that may be empty.
 

@@ -9,11 +9,12 @@ import sys
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from sip2d.__main__ import main
-from sip2d.store import migrate
+from sip2d.store import migrate, tables
 from sip2d.store.executor import Store
+from tests.support.library import World, add, add_block
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -88,6 +89,28 @@ def furnish(url: str) -> None:
         library.add_loan(unit.core, world, item, patron)
         library.add_fee(unit.core, world, world.patrons["P1"], 500)
         library.add_hold(unit.core, world, world.patrons["P1"], "T2")
+        _block_tables(unit.core, world)
         unit.core.execute(
             text("INSERT INTO staff_account (login, roles) VALUES ('boss', '[\"GENERAL_SYS_ADMIN\"]')")
         )
+
+
+def _block_tables(core: Connection, world: World) -> None:
+    """Definitions D, which blocks P-STAFF, and E; an action OWN, a demerit row, a link of O1 to P-CHILD."""
+    main = world.institutions["MAIN"]
+    ids = [
+        add(core, tables.block_description, institution_id=main, code=code, text=code)
+        for code in ("DAMAGE", "NOISE")
+    ]
+    add(core, tables.block_action, code="OWN", actions="HOLD")
+    for code in ("D", "E"):
+        add(
+            core, tables.block_definition, institution_id=main, code=code, description_id=ids[0],
+            action_code="02", type="USER",
+        )  # fmt: skip
+    add_block(core, world.patrons["P-STAFF"], definition="D", reason="DAMAGE")
+    add(core, tables.demerit_rule, institution_id=main, points_overdue=1, points_recall=2)
+    add(
+        core, tables.patron_link, source_patron_id=world.patrons["P-CHILD"],
+        target_patron_id=world.patrons["O1"],
+    )  # fmt: skip

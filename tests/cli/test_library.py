@@ -117,7 +117,7 @@ FAULTS = (
     ("patron_types = []", "something else still uses it"),
     ('[[branches]]\ncode = "MOON"\nname = "Moon"', "Branches are not added or removed here"),
     ('[[block_definitions]]\ncode = "X"\ndescription = "OVERDUE"\naction = "05"\ntype = "CONSORTIAL"\n'
-     "network_block = true", "contradicts it"),
+     "network_block = true", "CONSORTIAL_BLOCK_NOT_COPYABLE"),
 )  # fmt: skip
 
 

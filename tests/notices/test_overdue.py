@@ -1,8 +1,7 @@
 """JB-9: overdue notices and restrictions (LO-10..LO-21), at Monday 9 March 2026, 10:15 in Paris."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -13,9 +12,6 @@ from sqlalchemy import update
 from sip2d.desk import suspend
 from sip2d.jobs import letters
 from sip2d.jobs.overdue import JOB
-from sip2d.policy.calendar import Calendar
-from sip2d.policy.dunning import Level, days_overdue, faults, level_of
-from sip2d.policy.settings import NoticeCalendar, NoticeMode
 from sip2d.store import epoch
 from sip2d.store.tables import (
     calendar_exception,
@@ -350,6 +346,16 @@ def test_open_days_count_and_a_closed_day_sends_nothing_by_setting(ready: Room) 
     assert run(ready, as_of=NOW + timedelta(days=2)) == {"level_1": 1}
 
 
+def test_a_closed_day_sends_nothing_though_a_level_applies(ready: Room) -> None:
+    """LO-15: the next open day does."""
+    says(ready, "OverdueNoticeCalendar", "use")
+    late(ready, 6)
+    with ready.unit() as unit:
+        closed(unit.core, ready, "2026-03-09")
+    assert run(ready) == {}
+    assert run(ready, as_of=NOW + timedelta(days=1)) == {"level_1": 1}
+
+
 def closed(core: Any, room: Room, day: str) -> None:
     library.add(core, calendar_exception, institution_id=room.world.institutions["MAIN"], day_on=day, open=0)
     epoch_bump(core)
@@ -385,46 +391,6 @@ def test_a_notice_is_mailed_in_the_patron_s_language(ready: Room) -> None:
     [mail] = inbox.mails
     assert mail["Subject"] == "En retard : 2 documents"
     assert "à rendre le mercredi 4 mars 2026" in mail.get_content()
-
-
-PARIS = ZoneInfo("Europe/Paris")
-
-
-@pytest.mark.parametrize(("counted", "days"), [(NoticeCalendar.IGNORE, 7), (NoticeCalendar.USE, 6)])
-def test_days_overdue_are_local_dates_or_open_days(counted: NoticeCalendar, days: int) -> None:
-    """LO-15, across the change of the clock on 29 March."""
-    calendar = Calendar(PARIS, exceptions={date(2026, 3, 31): False})
-    due = datetime(2026, 3, 27, 22, 59, 59, tzinfo=UTC)
-    assert days_overdue(due, datetime(2026, 4, 3, 2, 30, tzinfo=UTC), calendar, counted) == days
-
-
-@given(st.lists(st.integers(1, 90), min_size=1, max_size=3, unique=True), st.integers(0, 120))
-def test_levels_follow_each_other_without_a_gap(delays: list[int], days: int) -> None:
-    """LO-15: from the first delay to day 90 exactly one level applies, and it never falls."""
-    steps = [Level(number, delay) for number, delay in enumerate(sorted(delays), start=1)]
-    found = level_of(days, steps, NoticeMode.RANGE)
-    assert (found is not None) == (steps[0].delay_days <= days <= 90)
-    if found is not None:
-        assert found == max(step.level for step in steps if step.delay_days <= days)
-        exact = level_of(days, steps, NoticeMode.EXACT_DAY)
-        assert exact in (None, found)
-
-
-@pytest.mark.parametrize(
-    ("delays", "wrong"),
-    [
-        ([3], None),
-        ([1, 2, 90], None),
-        ([3, 3], "increase"),
-        ([10, 5], "increase"),
-        ([0], "1 to 90"),
-        ([1, 91], "1 to 90"),
-    ],
-)
-def test_delays_increase(delays: list[int], wrong: str | None) -> None:
-    """LO-15."""
-    found = faults(delays)
-    assert found is None if wrong is None else wrong in (found or "")
 
 
 @given(st.lists(st.integers(1, 80), max_size=40), st.integers(1, 60))

@@ -67,6 +67,16 @@ def test_a_letter_that_was_cut_off_is_written_again(tmp_path: Path, cut: int) ->
     assert file.read_bytes() == whole
 
 
+def test_nothing_is_left_of_a_longer_letter_that_was_cut_off(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    file = file_of(tmp_path, DAY, "MAIN", "CENTRAL")
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"x" * 5_000)
+    put(tmp_path, 2)
+    assert len(pages(tmp_path)) == 2
+    assert b"x" not in file.read_bytes()
+
+
 def test_no_text_makes_a_page_or_a_reference_of_its_own(tmp_path: Path) -> None:
     evil = msgspec.structs.replace(LETTER, body="a\f[9]\n\fb", subject="x\f[9]\n\f", recipient="y\f[9]\n\f")
     list(send(tmp_path, [(evil, "z\f[9]\n\f")], DAY, "MAIN", "CENTRAL"))

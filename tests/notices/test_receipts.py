@@ -91,6 +91,17 @@ def test_a_second_run_adds_nothing(enabled: Room) -> None:
     assert only(enabled).titles == ["Title T1"]
 
 
+def test_a_renewal_that_was_undone_is_not_confirmed(enabled: Room) -> None:
+    """The loan is due when it was before."""
+    [one] = lent(enabled, "P1", "I1", due=DUE)
+    renewed(enabled, one, "I1", "P1", TEN - timedelta(minutes=5))
+    with enabled.unit() as unit:
+        before = seconds(DUE - timedelta(days=28))
+        unit.core.execute(update(loan).where(loan.c.id == one).values(due_at=before))
+    play(enabled, JOB, "MAIN", TEN)
+    assert outbox_of(enabled) == []
+
+
 def test_only_the_date_that_holds_is_confirmed(enabled: Room) -> None:
     """Renewed twice in the hour: told once, with the last date. Renewed and returned: not told."""
     one, two = lent(enabled, "P1", "I1", "I3", due=DUE)

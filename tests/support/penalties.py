@@ -13,7 +13,9 @@ from sip2d.desk import event, suspend
 from sip2d.desk.place import Desk
 from sip2d.desk.suspend import Suspended
 from sip2d.jobs.job import Job, Run, Tally
+from sip2d.policy import flags, rulebook
 from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
+from sip2d.policy.rulebook import Question
 from sip2d.policy.setting_names import settings_of
 from sip2d.store import items, loans, patrons, recalls, tables
 from sip2d.store.unit import Unit
@@ -188,6 +190,24 @@ def instant(stored: object) -> datetime:
     """Of a stored number."""
     assert isinstance(stored, int)
     return datetime.fromtimestamp(stored, UTC)
+
+
+def _patron(unit: Unit, at_desk: Desk, barcode: str) -> PatronFacts:
+    found = patrons.find(unit, (at_desk.institution.id,), barcode, at_desk.now)
+    assert found is not None
+    return found
+
+
+def denied(room: Room, now: datetime, patron: str = "P1") -> str:
+    """Loans, renewals, recalls and holds denied."""
+    with room.unit(writes=False) as unit:
+        at_desk = desk(unit, now)
+        facts = rulebook.Facts(
+            patron=_patron(unit, at_desk, patron), patron_type=unit.library.patron_types[1], item=None,
+            item_type=None, terms=None, now=now, today=now.date(), settings=at_desk.settings,
+            branch_id=at_desk.branch.id,
+        )  # fmt: skip
+        return flags.patron_flags(rulebook.reasons(Question.STANDING, facts), facts)[:4]
 
 
 def remaining(room: Room, patron: str) -> int:

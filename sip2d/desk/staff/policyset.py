@@ -138,6 +138,8 @@ def _checked(wanted: Mapping[str, Any], names: Names) -> Document:
             faults += [
                 f"{name}, row {number}: there is no column {one!r}." for one in said if one not in columns
             ]
+            lacking = policyrows.missing(known[name], said)
+            faults += [f"{name}, row {number}: {one} is missing." for one in lacking]
             key = policyrows.key_of(known[name], said)
             if key in seen:
                 faults.append(f"{name}, row {number}: the same as a row before.")
