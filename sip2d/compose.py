@@ -14,6 +14,7 @@ from sip2d.daemon.front import Front
 from sip2d.daemon.lifecycle import Daemon
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.metrics import Metrics
+from sip2d.daemon.notice_metrics import NoticeFigures
 from sip2d.daemon.pins import Pins, PinSettings
 from sip2d.daemon.reload import Source
 from sip2d.errors import ConfigurationError
@@ -63,16 +64,27 @@ def catalogue(folder: Path | None) -> Catalogue:
         raise ConfigurationError(f"screen texts: {error}") from None
 
 
-def all_jobs(settings: Settings) -> tuple[Job, ...]:
-    """The catalogue, with a delivery that has this configuration's post office."""
-    return jobs(delivery.job(Post.open(settings.smtp, settings.paths)))
+def post_office(settings: Settings) -> Post:
+    """What notices are written with and sent by. Raises ConfigurationError: a template of the folder is
+    wrong."""
+    post = Post.open(settings.smtp, settings.paths)
+    try:
+        post.texts()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"notice templates: {error}") from None
+    return post
+
+
+def all_jobs(post: Post) -> tuple[Job, ...]:
+    """The catalogue, with a delivery that has this post office."""
+    return jobs(delivery.job(post))
 
 
 def scheduler(settings: Settings, store: Store, metrics: Metrics) -> Scheduler:
     """The jobs of a daemon, not started yet."""
-    return Scheduler(
-        store, all_jobs(settings), this_process(), told=metrics.jobs.ended, known=metrics.jobs.known
-    )
+    post = post_office(settings)
+    metrics.registry.register(NoticeFigures(lambda: post.figures.results, lambda: post.figures.states))
+    return Scheduler(store, all_jobs(post), this_process(), told=metrics.jobs.ended, known=metrics.jobs.known)
 
 
 async def compose(settings: Settings, source: Source | None = None) -> Daemon:

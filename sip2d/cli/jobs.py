@@ -94,10 +94,10 @@ def run(
     dry_run: DryRun = False,
 ) -> None:
     """Run a job now, and what was missed before; nothing is done twice. Exit code 1: a run failed."""
-    from sip2d.compose import all_jobs
+    from sip2d.compose import all_jobs, post_office
 
     name = _job(job).name
-    found = next(one for one in all_jobs(caller.settings()) if one.name == name)
+    found = next(one for one in all_jobs(post_office(caller.settings())) if one.name == name)
     owners = _permitted(caller, found, institution, branch, dry_run=dry_run)
     with caller.store() as store:
         library = store.call(False, "jobs.library", lambda unit: unit.library)

@@ -2,8 +2,9 @@
 
 A run holds the lease of its job and owner, and renews it in every transaction in which it writes: of two
 daemons one runs it, and one that was held up so long that the other took over can write nothing more (it is
-`LOST`). Its key makes a second run of a period a no-op (GN-5). In a dry run nothing is recorded and no piece
-stays.
+`LOST`). Its key makes a second run of a period a no-op (GN-5). It begins with the first piece that writes:
+what finds nothing to do, as a job that looks every minute mostly does, is one record afterwards. In a dry run
+nothing is recorded and no piece stays.
 """
 
 import enum
@@ -83,12 +84,28 @@ class _Stopped(Exception):
     """The runner was asked to stop."""
 
 
-class _Started(msgspec.Struct, frozen=True):
-    """A run that has begun. Without ``leases`` it is a dry run."""
+class _NotOurs(Exception):
+    """Another has it (BUSY), or it is done (ALREADY)."""
 
-    name: str
-    leases: tuple[str, ...] = ()
-    run_id: int | None = None
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """The row of a run that has begun, and the leases it holds: its own first."""
+
+    run_id: int
+    leases: tuple[str, ...]
+
+
+class _Start(msgspec.Struct):
+    """One start of a job. ``record`` None: nothing was written yet."""
+
+    run: Run
+    place: str
+    period: str
+    record: _Record | None = None
 
 
 class Runner:
@@ -116,96 +133,108 @@ class Runner:
         self, library: Library, job: Job, owner: Owner | None, as_of: datetime, *, dry_run: bool = False
     ) -> Result:
         """Run it now for the moment ``as_of``. StoreUnavailable: not even the start could be recorded."""
-        run = Run(job.name, owner, library, as_of, dry_run)
-        began = self._clock()
-        if dry_run:
-            started: _Started | Outcome = _Started(f"job.{job.name}")
-        else:
-            started = self._begin(job, owner, as_of, period(job.schedule, zone_of(owner, library), as_of))
-        if isinstance(started, Outcome):
-            return Result(job.name, job_runs.owner_label(owner, library), as_of, started)
-        outcome, error = self._pieces(job, run, started)
-        if not dry_run:
-            self._end(started, run, error)
+        zone, place = zone_of(owner, library), job_runs.owner_label(owner, library)
+        start = _Start(
+            Run(job.name, owner, library, as_of, dry_run), place, period(job.schedule, zone, as_of)
+        )
+        began = self._renewed = self._clock()
+        try:
+            outcome, error = self._pieces(job, start)
+            if not dry_run:
+                self._end(start, error)
+        except _NotOurs as refused:
+            return Result(job.name, place, as_of, refused.outcome)
         took = (self._clock() - began).total_seconds()
-        place = job_runs.owner_label(owner, library)
-        return Result(job.name, place, as_of, outcome, started.run_id, run.tally, took, error)
+        run_id = None if start.record is None else start.record.run_id
+        return Result(job.name, place, as_of, outcome, run_id, start.run.tally, took, error)
 
-    def _begin(self, job: Job, owner: Owner | None, as_of: datetime, of: str) -> _Started | Outcome:
-        def work(unit: Unit) -> _Started | Outcome:
-            place = job_runs.owner_label(owner, unit.library)
-            lease, now = f"{job.name}|{place}", self._clock()
-            if not leases.acquire(unit, lease, self._holder, now, LEASE):
-                return Outcome.BUSY
-            run_id = job_runs.begin(unit, job.name, place, of, as_of, now)
-            if run_id is None:
-                leases.release(unit, lease, self._holder)
-                return Outcome.ALREADY
-            return _Started(f"job.{job.name}", (lease, *self._held), run_id)
+    def _begin(self, unit: Unit, start: _Start) -> _Record:
+        """Take the lease and write the row. Raises `_NotOurs`, which undoes both."""
+        job, now = start.run.job, self._clock()
+        lease = f"{job}|{start.place}"
+        if not leases.acquire(unit, lease, self._holder, now, LEASE):
+            raise _NotOurs(Outcome.BUSY)
+        run_id = job_runs.begin(unit, job, start.place, start.period, start.run.as_of, now)
+        if run_id is None:
+            raise _NotOurs(Outcome.ALREADY)
+        return _Record(run_id, (lease, *self._held))
 
-        self._renewed = self._clock()
-        return self._store.call(True, "job.begin", work, LANE)
-
-    def _pieces(self, job: Job, run: Run, started: _Started) -> tuple[Outcome, str | None]:
-        body = job.body(run)
+    def _pieces(self, job: Job, start: _Start) -> tuple[Outcome, str | None]:
+        body = job.body(start.run)
         try:
             piece = next(body)
             while True:
                 if self._stopping():
                     raise _Stopped
-                value = self._do(piece, run, started)
+                value = self._do(piece, start)
                 if isinstance(value, Tally):
-                    run.tally.add(value)
+                    start.run.tally.add(value)
                 piece = body.send(value)
         except StopIteration:
             return Outcome.DONE, None
         except _Stopped:
             return Outcome.STOPPED, "stopped; the next start goes on"
+        except _NotOurs:
+            raise
         except Exception as fault:  # whatever a job does wrong is its own failure, not the daemon's
             return Outcome.FAILED, told(fault)
         finally:
             body.close()
 
-    def _do(self, piece: Piece[Any], run: Run, started: _Started) -> Any:
-        dry = not started.leases
+    def _do(self, piece: Piece[Any], start: _Start) -> Any:
+        run, name = start.run, f"job.{start.run.job}"
+        if not run.dry_run:
+            self._keep(piece, start)
 
         def work(unit: Unit) -> Any:
-            if piece.writes and not dry:
-                self._hold(unit, started)
+            if piece.writes and start.record is not None:
+                self._hold(unit, start.record)
             run.library = unit.library
             value = piece.work(unit)
-            if piece.writes and dry:
+            if piece.writes and run.dry_run:
                 raise _Undone(value)
             return value
 
-        if not piece.writes and not dry and self._clock() - self._renewed > LEASE / 4:
-            self._store.call(True, "job.lease", lambda unit: self._hold(unit, started), LANE)
         try:
-            return self._store.call(piece.writes, started.name, work, LANE)
+            return self._store.call(piece.writes, name, work, LANE)
         except _Undone as undone:
             return undone.value
 
-    def _hold(self, unit: Unit, started: _Started) -> None:
+    def _keep(self, piece: Piece[Any], start: _Start) -> None:
+        """The run begins before it writes, and when it has read for long; its lease is kept while it
+        reads."""
+        late = not piece.writes and self._clock() - self._renewed > LEASE / 4
+        record = start.record
+        if record is None and (piece.writes or late):
+            start.record = self._store.call(True, "job.begin", lambda unit: self._begin(unit, start), LANE)
+            self._renewed = self._clock()
+        elif record is not None and late:
+            self._store.call(True, "job.lease", lambda unit: self._hold(unit, record), LANE)
+
+    def _hold(self, unit: Unit, record: _Record) -> None:
         now = self._clock()
-        if not leases.renew(unit, started.leases, self._holder, now, LEASE):
+        if not leases.renew(unit, record.leases, self._holder, now, LEASE):
             raise LeaseLost("another has taken over")
         self._renewed = now
 
-    def _end(self, started: _Started, run: Run, error: str | None) -> None:
-        """Record what came of it; where the database is away, the lease runs out and the next start goes
-        on."""
-        assert started.run_id is not None
-        run_id = started.run_id
+    def _end(self, start: _Start, error: str | None) -> None:
+        """Record what came of it; where the database is away, the lease runs out and the next start goes on.
+        A run that found nothing to do begins here as well."""
+        tally = start.run.tally
 
-        def work(unit: Unit) -> None:
-            self._hold(unit, started)
-            job_runs.end(unit, run_id, self._clock(), run.tally.counters, run.tally.report, error)
-            leases.release(unit, started.leases[0], self._holder)
+        def work(unit: Unit) -> _Record:
+            record = start.record or self._begin(unit, start)
+            self._hold(unit, record)
+            job_runs.end(unit, record.run_id, self._clock(), tally.counters, tally.report, error)
+            leases.release(unit, record.leases[0], self._holder)
+            return record
 
         try:
-            self._store.call(True, "job.end", work, LANE)
+            start.record = self._store.call(True, "job.end", work, LANE)
         except (Fault, LeaseLost) as fault:
-            log.warning("job.not_recorded job=%s why=%s", run.job, told(fault))
+            if start.record is None and isinstance(fault, Fault):
+                raise
+            log.warning("job.not_recorded job=%s why=%s", start.run.job, told(fault))
 
 
 def told(fault: BaseException) -> str:

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, func, insert, null, select, tuple_, update
 
 from sip2d.store.library import Branch, Institution, Library
+from sip2d.store.statement import hot
 from sip2d.store.tables import job_run
 from sip2d.store.times import instant, maybe_instant, seconds
 from sip2d.store.unit import Unit
@@ -20,6 +21,28 @@ FIRST: Final = "first"
 """The period of the mark."""
 
 Line = dict[str, object]
+
+_RUN = job_run.c
+_KNOWN = hot(select(_RUN.id, _RUN.status).where(_RUN.key == bindparam("key")), "key")
+_ADD = hot(insert(job_run), "job", "owner", "key", "as_of", "started_at", "status", "counters", "report")
+_AGAIN = hot(
+    update(job_run)
+    .where(_RUN.id == bindparam("run"))
+    .values(
+        as_of=bindparam("moment"), started_at=bindparam("now"), ended_at=null(), status="RUNNING",
+        counters="{}", report="[]", error=null(),
+    ),
+    "moment", "now", "run",
+)  # fmt: skip
+_END = hot(
+    update(job_run)
+    .where(_RUN.id == bindparam("run"))
+    .values(
+        ended_at=bindparam("now"), status=bindparam("state"), counters=bindparam("did"),
+        report=bindparam("told"), error=bindparam("why"),
+    ),
+    "now", "state", "did", "told", "why", "run",
+)  # fmt: skip
 
 
 class JobRun(msgspec.Struct, frozen=True):
@@ -56,17 +79,14 @@ def begin(unit: Unit, job: str, owner: str, period: str, as_of: datetime, now: d
     """The row of a run that starts now, or starts again; None: this period is done. Call it under the lease
     of job and owner."""
     key = key_of(job, owner, period)
-    known = unit.core.execute(select(job_run.c.id, job_run.c.status).where(job_run.c.key == key)).first()
-    fresh = {"as_of": seconds(as_of), "started_at": seconds(now), "ended_at": None, "status": "RUNNING",
-             "counters": "{}", "report": "[]", "error": None}  # fmt: skip
+    known = unit.one(_KNOWN, key)
     if known is None:
-        made = unit.core.execute(insert(job_run).values(job=job, owner=owner, key=key, **fresh))
-        assert made.inserted_primary_key is not None
-        return int(made.inserted_primary_key[0])
-    if known.status == "DONE":
+        return unit.insert(_ADD, job, owner, key, seconds(as_of), seconds(now), "RUNNING", "{}", "[]")
+    run_id, status = known
+    if status == "DONE":
         return None
-    unit.core.execute(update(job_run).where(job_run.c.id == known.id).values(**fresh))
-    return int(known.id)
+    unit.run(_AGAIN, seconds(as_of), seconds(now), run_id)
+    return int(run_id)
 
 
 def end(
@@ -78,17 +98,9 @@ def end(
     error: str | None = None,
 ) -> None:
     """The run is DONE, or FAILED with an error; what it did until then is recorded either way."""
-    unit.core.execute(
-        update(job_run)
-        .where(job_run.c.id == run_id)
-        .values(
-            ended_at=seconds(now),
-            status="DONE" if error is None else "FAILED",
-            counters=msgspec.json.encode(counters).decode(),
-            report=msgspec.json.encode(report).decode(),
-            error=error,
-        )
-    )
+    status = "DONE" if error is None else "FAILED"
+    told = msgspec.json.encode(counters).decode(), msgspec.json.encode(report).decode()
+    unit.run(_END, seconds(now), status, *told, error, run_id)
 
 
 def mark_first(unit: Unit, job: str, owner: str, now: datetime) -> None:

@@ -61,7 +61,7 @@ class Keeper(threading.Thread):
 
     def _checkpoint(self, wal: Path, now: float) -> None:
         done = self._health.transactions
-        size = wal.stat().st_size if wal.exists() else 0
+        size = _size(wal)
         if done != self._seen:
             self._seen, self._changed_at, self._dirty = done, now, True
             self._pragma("TRUNCATE" if size > WAL_LIMIT else "PASSIVE")
@@ -82,3 +82,11 @@ class Keeper(threading.Thread):
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
+
+
+def _size(wal: Path) -> int:
+    """How long the log is; it goes away whenever the last connection of any process closes."""
+    try:
+        return wal.stat().st_size
+    except FileNotFoundError:
+        return 0

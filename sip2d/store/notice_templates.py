@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
+from sip2d.store.statement import hot
 from sip2d.store.tables import notice_template
 from sip2d.store.unit import Unit
 
@@ -22,23 +23,28 @@ class Version(msgspec.Struct, frozen=True):
     body_end: str
 
 
+_OF = notice_template.c
+_VERSIONS = hot(
+    select(*(_OF[name] for name in Version.__struct_fields__))
+    .where(
+        _OF.institution_id == bindparam("institution_id"),
+        _OF.code == bindparam("code"),
+        or_(_OF.branch_id.is_(None), _OF.branch_id == bindparam("branch_id")),
+    )
+    .order_by(_OF.branch_id.is_(None).desc(), _OF.id),
+    "institution_id", "code", "branch_id",
+)  # fmt: skip
+"""Asked once a notice."""
+
+
 def versions(
     unit: Unit, institution_id: int, branch_id: int | None, codes: Iterable[str]
 ) -> dict[str, dict[tuple[str, str], Version]]:
     """The versions in force at a branch, by code, then by language and transport: the branch's own before
     the institution's."""
-    columns = [notice_template.c[name] for name in Version.__struct_fields__]
-    query = (
-        select(*columns)
-        .where(
-            notice_template.c.institution_id == institution_id,
-            notice_template.c.code.in_(set(codes)),
-            or_(notice_template.c.branch_id.is_(None), notice_template.c.branch_id == branch_id),
-        )
-        .order_by(notice_template.c.branch_id.is_(None).desc(), notice_template.c.id)
-    )
     found: dict[str, dict[tuple[str, str], Version]] = {}
-    for row in unit.core.execute(query):
-        version = Version(*row)
-        found.setdefault(version.code, {})[version.language, version.transport] = version
+    for code in set(codes):
+        for row in unit.all(_VERSIONS, institution_id, code, branch_id):
+            version = Version(*row)
+            found.setdefault(code, {})[version.language, version.transport] = version
     return found

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, null, or_, select, text, update
 
 from sip2d.store.statement import hot
 from sip2d.store.tables import notice, patron
@@ -32,6 +32,18 @@ STATES: Final = (*OPEN, SENT, FAILED, UNDELIVERABLE, NO_TEMPLATE, CANCELLED)
 _WITHDRAW = hot(
     delete(notice).where(notice.c.dedup_key == bindparam("key"), notice.c.state == "QUEUED"), "key"
 )
+_WRITE = hot(
+    update(notice)
+    .where(
+        notice.c.id == bindparam("notice_id"), or_(notice.c.state == QUEUED, notice.c.state == HELD)
+    )
+    .values(
+        state=PENDING, transport=bindparam("way"), language=bindparam("spoken"), sender=bindparam("from"),
+        recipient=bindparam("to"), subject=bindparam("about"), body=bindparam("text"),
+        not_before=bindparam("now"), error=null(),
+    ),
+    "way", "spoken", "from", "to", "about", "text", "now", "notice_id",
+)  # fmt: skip
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -121,13 +133,8 @@ def write(
     now: datetime,
 ) -> None:
     """The notice is written: it waits to be sent, from now on."""
-    unit.core.execute(
-        update(notice)
-        .where(notice.c.id == notice_id, notice.c.state.in_((QUEUED, HELD)))
-        .values(
-            state=PENDING, transport=transport, language=language, sender=sender, recipient=recipient,
-            subject=subject, body=body, not_before=seconds(now), error=None,
-        )
+    unit.run(
+        _WRITE, transport, language, sender, recipient, subject, body, seconds(now), notice_id,
     )  # fmt: skip
 
 
@@ -178,7 +185,10 @@ def sent(unit: Unit, ids: Collection[int], now: datetime) -> None:
 
 def again(unit: Unit, notice_id: int, not_before: datetime, error: str | None, *, attempted: bool) -> None:
     """It was not sent: another time. ``attempted``: it counts as a try."""
-    values: dict[str, object] = {"not_before": seconds(not_before), "attempts": notice.c.attempts + int(attempted)}
+    values: dict[str, object] = {
+        "not_before": seconds(not_before),
+        "attempts": notice.c.attempts + int(attempted),
+    }
     if error is not None:
         values["error"] = error
     unit.core.execute(

@@ -2,12 +2,12 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
 from sip2d.wire import codec, frame
-from sip2d.wire.messages import Login, PatronInformation, Renew, Request, ScStatus
+from sip2d.wire.messages import Checkout, Login, PatronInformation, Renew, Request, ScStatus
 from tests.bench import dataset
 
 CHARGED: Final = "  Y       "
@@ -60,12 +60,24 @@ def information(pin: str | None = None, most: int = MADE) -> Iterator[bytes]:
     )
 
 
-def renewals(turn: int = 0) -> Iterator[bytes]:
-    """One renewal of each loan of half the library; StopIteration when all are renewed. Two ``turn``s meet
-    none twice."""
+def renewals(turn: int = 0, leave: Callable[[int], bool] = lambda item: False) -> Iterator[bytes]:
+    """One renewal of each loan of half the library but those to ``leave``; StopIteration when all are
+    renewed. Two ``turn``s meet none twice."""
     half = dataset.LOANS // 2
     first = turn * half
     at = stamp()
     for place, item in enumerate(random.Random(11).sample(range(first + 1, first + half + 1), half)):
+        if leave(item):
+            continue
         patron, barcode = dataset.patron_barcode(dataset.borrower(item)), dataset.item_barcode(item)
         yield sealed(Renew(False, False, at, NO_DATE, dataset.HOUSE.code, patron, item_id=barcode), place)
+
+
+def checkouts() -> Iterator[bytes]:
+    """One checkout of each item on the shelf, everybody takes one or two; StopIteration when all are on
+    loan."""
+    at = stamp()
+    shelf = range(dataset.LOANS + 1, dataset.ITEMS + 1)
+    for place, item in enumerate(random.Random(13).sample(shelf, len(shelf))):
+        patron, barcode = dataset.patron_barcode(dataset.borrower(item)), dataset.item_barcode(item)
+        yield sealed(Checkout(False, False, at, NO_DATE, dataset.HOUSE.code, patron, item_id=barcode), place)

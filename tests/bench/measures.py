@@ -22,7 +22,9 @@ IDLE_TLS: Final = 300
 FIRST: Final = 100
 """``FIRST`` connections are opened before memory is looked at: caches and arenas are warm then."""
 SETTLE_SECONDS: Final = 0.3
-STATUS, INFORMATION, RENEWED = b"98Y", b"64 ", b"301"
+STATUS, INFORMATION, RENEWED, LENT = b"98Y", b"64 ", b"301", b"121"
+ANY_STANDING: Final = b"64"
+"""Some patrons may not renew, or lend."""
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -140,6 +142,29 @@ def mixed(effort: Effort, ours: Server) -> list[Row]:
             drive(effort.seconds, probe, renewing)
             shares.append(percentile(probe.latencies, 0.99) * 1000)
     return [row("SC status p99 beside 50 renewing", statistics.median(shares), "ms", AT_MOST, 5)]
+
+
+def policies(effort: Effort, full: Server, empty: Server) -> list[Row]:
+    """What the full policy set costs (issue 3, 3.3). Both lend each item of the shelf at most once, so nothing
+    is brought back in between; blocks, fees and memberships are those of `variants`."""
+    with (
+        Kiosks(full.port, KIOSKS, frames.login()) as kiosks,
+        Kiosks(empty.port, KIOSKS, frames.login()) as others,
+    ):
+        info = Side(full, Party(kiosks, frames.information(), ANY_STANDING))
+        empty_info = Side(empty, Party(others, frames.information(), ANY_STANDING))
+        lend = Side(full, Party(kiosks, frames.checkouts(), LENT))
+        empty_lend = Side(empty, Party(others, frames.checkouts(), LENT))
+        play(effort, info, empty_info, lend, empty_lend)
+    return [
+        row("patron information, full policy set of empty (CPU)", ratio(info.cpu, empty_info.cpu), "x",
+            AT_MOST, 1.3),
+        row("checkout, full policy set of empty (CPU)", ratio(lend.cpu, empty_lend.cpu), "x", AT_MOST, 1.3),
+        *info.told("patron information, full policy set"),
+        *empty_info.told("patron information, empty policy set"),
+        *lend.told("checkout, full policy set"),
+        *empty_lend.told("checkout, empty policy set"),
+    ]  # fmt: skip
 
 
 def postgresql(effort: Effort, ours: Server) -> list[Row]:

@@ -112,7 +112,7 @@ FAULTS = (
     ('[[rules]]\nname = "loan_period"\nvalue = "x"\nbranch = "NORTH"', "is no whole number"),
     ('[[demerits]]\nitem_type = "SCROLL"\npoints_overdue = 1', "there is no item type 'SCROLL'"),
     ('[[demerits]]\npoints_overdue = "many"', "points_overdue: 'many' is no whole number"),
-    ('[[demerits]]\npoints_overdue = 1\n[[demerits]]\npoints_recall = 1', "demerits, row 2: the same as a row"),
+    ('[[demerits]]\npoints_overdue = 1\n[[demerits]]\npoints_recall = 1', "row 2: the same as a row"),
     ('[[settings]]\nname = "MaxFine"\nvalue = "much"', "is no amount"),
     ("patron_types = []", "something else still uses it"),
     ('[[branches]]\ncode = "MOON"\nname = "Moon"', "Branches are not added or removed here"),

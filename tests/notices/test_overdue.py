@@ -5,12 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import update
 
 from sip2d.desk import suspend
-from sip2d.jobs import letters
 from sip2d.jobs.overdue import JOB
 from sip2d.store import epoch
 from sip2d.store.tables import (
@@ -391,12 +388,3 @@ def test_a_notice_is_mailed_in_the_patron_s_language(ready: Room) -> None:
     [mail] = inbox.mails
     assert mail["Subject"] == "En retard : 2 documents"
     assert "à rendre le mercredi 4 mars 2026" in mail.get_content()
-
-
-@given(st.lists(st.integers(1, 80), max_size=40), st.integers(1, 60))
-def test_pieces_are_bounded_and_nobody_is_left_out(loans: list[int], most: int) -> None:
-    page = list(enumerate(loans, start=1))
-    groups = letters.pieces(page, most)
-    assert [one for group in groups for one in group] == [one for one, _ in page]
-    counts = dict(page)
-    assert all(sum(counts[one] for one in group) <= most or len(group) == 1 for group in groups)

@@ -264,8 +264,8 @@ def test_a_fully_wrong_checkout_tells_all_in_order() -> None:
         ),
     )
     assert [reason.code for reason in found] == [
-        "CARD_LOST", "PATRON_EXPIRED", "MEMBERSHIP_EXPIRED", "BLOCK:LONG", "BLOCK:SHORT", "BLOCK:CONDUCT", "OVERDUES",
-        "NOISSUESCHARGE", "LOAN_LIMIT", "ITEM_ON_LOAN_OTHER", "ITEM_WITHDRAWN",
+        "CARD_LOST", "PATRON_EXPIRED", "MEMBERSHIP_EXPIRED", "BLOCK:LONG", "BLOCK:SHORT", "BLOCK:CONDUCT",
+        "OVERDUES", "NOISSUESCHARGE", "LOAN_LIMIT", "ITEM_ON_LOAN_OTHER", "ITEM_WITHDRAWN",
     ]  # fmt: skip
 
 
