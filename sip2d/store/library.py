@@ -116,7 +116,8 @@ class SortBinRule(msgspec.Struct, frozen=True):
 
 class Library(msgspec.Struct, frozen=True):
     """All of it, by id. ``texts`` maps (institution id, scenario, language) to a customised screen text
-    (SP-9); lost values, block definitions and demerit tables stand by institution and code.
+    (SP-9); lost values, block definitions and demerit tables stand by institution and code. ``limited`` are
+    the institutions that limit what a patron's items on loan are worth, or how many are lost (CO-11).
     """
 
     epoch: int
@@ -132,3 +133,4 @@ class Library(msgspec.Struct, frozen=True):
     lost_values: dict[int, dict[int, LostValue]] = msgspec.field(default_factory=dict)
     block_definitions: dict[int, dict[str, BlockDefinition]] = msgspec.field(default_factory=dict)
     demerit_rules: dict[int, tuple[DemeritRule, ...]] = msgspec.field(default_factory=dict)
+    limited: frozenset[int] = frozenset()

@@ -5,12 +5,13 @@ is counted must be read after the lock, a joined row keeps the value it had befo
 """
 
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Text,
     bindparam,
     case,
     cast,
@@ -144,9 +145,30 @@ def _counts(packed: int) -> tuple[int, int, int, int]:
     )
 
 
-def _counted(patron_id: ColumnElement[int]) -> tuple[ColumnElement[int], ...]:
+# A price of 0 counts as none (D-18).
+_VALUE = func.coalesce(func.nullif(item.c.price_minor, 0), item_type.c.default_replacement_minor, 0)
+
+
+def _worth(patron_id: ColumnElement[int]) -> ColumnElement[str]:
+    """``4150|1``: what the items on loan are worth in minor units, and how many of them are lost.
+
+    Text, because neither number has a bound that bits could be cut by. A statement of its own would cost 5 us
+    more, and two more hand-overs of the interpreter lock.
+    """
+    lost = func.count(case((item.c.lost_status > 0, 1)))
+    return (
+        select(cast(func.coalesce(func.sum(_VALUE), 0), Text) + "|" + cast(lost, Text))
+        .select_from(loan)
+        .join(item, item.c.id == loan.c.item_id)
+        .join(item_type, item_type.c.id == item.c.type_id)
+        .where(loan.c.patron_id == patron_id, loan.c.status == "OPEN")
+        .scalar_subquery()
+    )
+
+
+def _counted(patron_id: ColumnElement[int], limited: bool) -> tuple[ColumnElement[Any], ...]:
     """Loans, holds, how many fees are open, credit, how many blocks are not removed, and the last day of the
-    latest membership, each a scalar."""
+    latest membership, each a scalar; where something is ``limited`` by them, the items' worth as well."""
     recalled = loan.c.recalled_at.is_not(None)
     return (
         select(_packed(None, _OVERDUE, recalled, _OVERDUE & recalled))
@@ -176,33 +198,25 @@ def _counted(patron_id: ColumnElement[int]) -> tuple[ColumnElement[int], ...]:
         select(func.max(membership.c.expires_on))
         .where(membership.c.patron_id == patron_id)
         .scalar_subquery(),
+        *((_worth(patron_id),) if limited else ()),
     )
 
 
 _ROW: Final = len(_COLUMNS)
 _PATRON = bindparam("patron_id", type_=patron.c.id.type)
-_HAS = hot(select(*_counted(_PATRON)), "patron_id", "now")
+_HAS = {limited: hot(select(*_counted(_PATRON, limited)), "patron_id", "now") for limited in (False, True)}
 
 
-def _hot_read(*where: ColumnElement[bool], names: tuple[str, ...]) -> Statement:
-    return hot(select(*_COLUMNS, *_counted(patron.c.id)).where(*where), *names, "now")
+def _hot_reads(*where: ColumnElement[bool], names: tuple[str, ...]) -> dict[bool, Statement]:
+    """By whether the institution limits what items on loan are worth, or how many are lost."""
+    return {
+        limited: hot(select(*_COLUMNS, *_counted(patron.c.id, limited)).where(*where), *names, "now")
+        for limited in (False, True)
+    }
 
 
-_READ_BY_BARCODE = _hot_read(*_IS_BARCODE, names=("institution_id", "barcode"))
-_READ_BY_IDENTIFIER = _hot_read(*_IS_IDENTIFIER, names=("institution_id", "barcode"))
-
-# A price of 0 counts as none (D-18).
-_VALUE = func.coalesce(func.nullif(item.c.price_minor, 0), item_type.c.default_replacement_minor, 0)
-_WORTH = hot(
-    select(func.coalesce(func.sum(_VALUE), 0), func.count(case((item.c.lost_status > 0, 1))))
-    .select_from(loan)
-    .join(item, item.c.id == loan.c.item_id)
-    .join(item_type, item_type.c.id == item.c.type_id)
-    .where(loan.c.patron_id == _PATRON, loan.c.status == "OPEN"),
-    "patron_id",
-)
-"""What the items on loan are worth, and how many of them are lost: asked only of patrons with such a
-limit."""
+_READ_BY_BARCODE = _hot_reads(*_IS_BARCODE, names=("institution_id", "barcode"))
+_READ_BY_IDENTIFIER = _hot_reads(*_IS_IDENTIFIER, names=("institution_id", "barcode"))
 
 
 def _owed(of: ColumnElement[bool]) -> ColumnElement[int]:
@@ -249,9 +263,10 @@ def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: dateti
             if unit.locks:
                 row = unit.one(locking, institution_id, wanted)
                 if row is not None:
-                    return _facts(unit, row, _has(unit, row[0], moment), now)
+                    return _facts(unit, row, _has(unit, row, moment), now)
             else:
-                row = unit.one(reading, institution_id, wanted, moment)
+                limited = institution_id in unit.library.limited
+                row = unit.one(reading[limited], institution_id, wanted, moment)
                 if row is not None:
                     return _facts(unit, row, row[_ROW:], now)
     return _by_proxy(unit, institution_ids, wanted, now)
@@ -279,7 +294,7 @@ def _by_proxy(
             continue
         # Only the account is locked: of its holder nothing is counted that an act of his could change.
         row = unit.one(_BY_ID[False], card[1]) if card[1] is not None else None
-        holder = None if row is None else _facts(unit, row, _has(unit, row[0], int(now.timestamp())), now)
+        holder = None if row is None else _facts(unit, row, _has(unit, row, int(now.timestamp())), now)
         who = by_id(unit, card[0], now)
         if who is None or who.deleted or (holder is not None and holder.deleted):
             continue
@@ -302,22 +317,19 @@ _WAYS: Final = ((_READ_BY_BARCODE, _LOCK_BY_BARCODE), (_READ_BY_IDENTIFIER, _LOC
 def by_id(unit: Unit, patron_id: int, now: datetime) -> PatronFacts | None:
     """The patron with this id, deleted or not; locked like `find`."""
     row = unit.one(_BY_ID[unit.writes], patron_id)
-    return None if row is None else _facts(unit, row, _has(unit, row[0], int(now.timestamp())), now)
+    return None if row is None else _facts(unit, row, _has(unit, row, int(now.timestamp())), now)
 
 
-def _has(unit: Unit, patron_id: int, moment: int) -> Row:
-    has = unit.one(_HAS, patron_id, moment)
+def _has(unit: Unit, row: Row, moment: int) -> Row:
+    has = unit.one(_HAS[row[1] in unit.library.limited], row[0], moment)
     assert has is not None  # a row of scalars is always there
     return has
 
 
 def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
     """The row, and what `_counted` counted about it; the rest is asked for only where there is any."""
-    loans, holds, fees, credit, blocked, member_until = has
-    kind = unit.library.patron_types.get(row[3])
-    limited = kind is None or kind.value_limit_minor is not None or kind.lost_limit is not None
-    worth = unit.one(_WORTH, row[0]) if loans and limited else None
-    value, lost_on_loan = worth or (0, 0)
+    loans, holds, fees, credit, blocked, member_until = has[:_PLAIN]
+    value, _, lost_on_loan = has[_PLAIN].partition("|") if len(has) > _PLAIN else _NO_WORTH
     lost, billed, owed, fines, restricting, dues = (unit.one(_FEES, row[0]) if fees else None) or _NO_FEES
     stored: tuple[BlockFacts, ...] = blocks.effective(unit, row[0], now) if blocked else ()
     expires_on = row[11]
@@ -328,8 +340,8 @@ def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
         row[13],
         row[14] is not None,
         *(_counts(loans) if loans else _NO_LOANS),
-        value,
-        lost_on_loan + lost,
+        int(value),
+        int(lost_on_loan) + lost,
         billed,
         holds & _MASK,
         holds >> _PART,
@@ -347,3 +359,5 @@ def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
 
 
 _NO_LOANS: Final = (0, 0, 0, 0)
+_PLAIN: Final = len(_counted(_PATRON, False))
+_NO_WORTH: Final = (0, "", 0)

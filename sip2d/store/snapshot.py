@@ -56,12 +56,13 @@ def _epoch(connection: Connection) -> int:
 
 def _read(connection: Connection, epoch: int) -> Library:
     institutions = _institutions(connection)
+    patron_types = _by_id(connection, t.patron_type, PatronTypeFacts)
     return Library(
         epoch=epoch,
         institutions=institutions,
         branches=_branches(connection, institutions),
         terminals=_terminals(connection),
-        patron_types=_by_id(connection, t.patron_type, PatronTypeFacts),
+        patron_types=patron_types,
         item_types=_by_id(connection, t.item_type, ItemTypeFacts),
         matrices=_matrices(connection, institutions),
         texts={
@@ -73,6 +74,11 @@ def _read(connection: Connection, epoch: int) -> Library:
         lost_values=_lost_values(connection, institutions),
         block_definitions=_block_definitions(connection, institutions),
         demerit_rules=_demerit_rules(connection, institutions),
+        limited=frozenset(
+            kind.institution_id
+            for kind in patron_types.values()
+            if kind.value_limit_minor is not None or kind.lost_limit is not None
+        ),
     )
 
 

@@ -121,7 +121,7 @@ def test_the_kiosk_preset_enables_everything(sqlite_library: Shell) -> None:
 
 
 def test_a_site_wide_setting_is_said_to_be_one(sqlite_library: Shell) -> None:
-    """GN-9: a warning and an audit row of its own where an institution has several branches."""
+    """GN-9, LO-2: a warning and an audit row of its own where an institution has several branches."""
     told = sqlite_library("settings set noissuescharge 5 --institution MAIN --as boss")
     assert "all 2 branches" in told.err
     assert sqlite_library.rows("SELECT action FROM audit_log ORDER BY id DESC LIMIT 1") == [

@@ -128,7 +128,7 @@ def test_the_job_walks_every_page(place: House) -> None:
     assert place.tally(NIGHT).counters == {"lost": 61}
 
 
-def test_lo43_another_value_only_sets_the_status(place: House) -> None:
+def test_lo42_lo43_another_value_only_sets_the_status(place: House) -> None:
     place.configure({"DefaultLongOverdueChargeValue": "3"})
     place.tally(NIGHT)
     assert place.state()["lost_status"] == 1

@@ -73,7 +73,7 @@ DESK = (LIMITED, OPERATOR, MANAGER)
     ("question", "said", "no_block", "least"), [row[1:] for row in MASKS], ids=[r[0] for r in MASKS]
 )
 def test_masks(question: Question, said: dict[str, Any], no_block: bool, least: StaffRole | None) -> None:
-    """CO-3. On line nothing is set aside, whatever role the terminal has."""
+    """CO-3, GN-6: one function decides, and modes only set aside. On line nothing is, whatever role."""
     matter = facts(**said)
     online = decide(question, matter, Mode.ONLINE, MANAGER)
     assert len(online.denied) == 1

@@ -37,7 +37,7 @@ def test_lo33_renewals(
     ("limit", "owed", "denied"), [(500, 500, False), (500, 501, True), (0, 1, True), (None, 99_999, False)]
 )
 def test_lo35_checkouts(limit: int | None, owed: int, denied: bool) -> None:
-    """LO-35 is CO-10: noissuescharge, of the kinds that restrict checkouts."""
+    """LO-35 is CO-10, and LO-23: money can restrict; noissuescharge, of the kinds that restrict checkouts."""
     about = facts(patron={"restricting_minor": owed}, settings={"noissuescharge_minor": limit})
     codes = [reason.code for reason in decide(Question.CHECKOUT, about, Mode.ONLINE).denied]
     assert ("NOISSUESCHARGE" in codes) is denied

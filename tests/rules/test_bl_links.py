@@ -335,9 +335,9 @@ def test_pt30_copies_are_the_sources_network_blocks(rules_store: Store, acts: li
     """PT-30: after a refresh a bijection; without one as long as the source is the same version; copies are
     never copied on; a link of consortium identifiers has none."""
     with _a_day(rules_store) as town:
-        for until in (None, NOW + HOUR):
-            town.block("P1", "N", until and until.isoformat())
-            town.block("O1", "N", until and until.isoformat())
+        for until in (None, (NOW + HOUR).isoformat()):
+            town.block("P1", "N", until)
+            town.block("O1", "N", until)
         ids = [town.link()["id"], town.link("P2", "O1")["id"]]
         for act in acts:
             _holds(town, _act(town, ids, act))

@@ -42,6 +42,7 @@ def test_no_field_twice_and_screen_messages_last(message: type[Message]) -> None
 
 
 def test_bx_positions_are_sixteen_and_pairs_fit() -> None:
+    """SP-1, SP-4."""
     assert [message.bit for message in messages.REQUESTS] == list(range(16))
     answers = {message.code: message.answer.code for message in messages.REQUESTS if message.answer}
     pairs = "23-24 11-12 09-10 01-24 99-98 97-96 93-94 63-64 35-36 37-38 17-18 19-20 25-26 15-16 29-30 65-66"

@@ -34,6 +34,7 @@ TABLE = {
 @pytest.mark.parametrize("act", Act)
 @pytest.mark.parametrize("role", StaffRole)
 def test_every_role_may_what_the_table_says(act: Act, role: StaffRole) -> None:
+    """GN-8, CN-14."""
     denial = authorise(Staff(1, "a", frozenset({role})), act, institution_id=1)
     assert (denial is None) == (role.value in TABLE[act])
     if denial is not None:
