@@ -161,7 +161,7 @@ def _worth(patron_id: ColumnElement[int]) -> ColumnElement[str]:
         .select_from(loan)
         .join(item, item.c.id == loan.c.item_id)
         .join(item_type, item_type.c.id == item.c.type_id)
-        .where(loan.c.patron_id == patron_id, loan.c.status == "OPEN")
+        .where(loan.c.patron_id == patron_id, loan.c.status == "OPEN", _DUE_SOME_DAY)
         .scalar_subquery()
     )
 

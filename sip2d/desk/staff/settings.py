@@ -92,9 +92,7 @@ def _stored(work: Work, owner: Institution, name: str, before: dict[str, str], a
     branches = sum(place.institution_id == owner.id for place in work.library.branches.values())
     site_wide = SETTINGS[name].site_wide and branches > 1
     action = "site_wide_change" if site_wide else "set"
-    work.record(
-        "setting", f"{owner.code}/{name}", action, {name: before.get(name)}, {name: after.get(name)}
-    )
+    work.record("setting", f"{owner.code}/{name}", action, {name: before.get(name)}, {name: after.get(name)})
     return f"{name} now applies to all {branches} branches of {owner.code}." if site_wide else ""
 
 
