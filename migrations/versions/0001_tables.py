@@ -238,6 +238,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("institution_id", "name", name=op.f("uq_membership_policy_institution_id_name")),
     )
     op.create_table(
+        "offline_session",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("institution_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="OPEN", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("status IN ('OPEN', 'APPLIED')", name=op.f("ck_offline_session_status")),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_offline_session_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offline_session")),
+        sa.UniqueConstraint("institution_id", "label", name=op.f("uq_offline_session_institution_id_label")),
+    )
+    op.create_table(
         "staff_account",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -482,6 +502,84 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_template")),
+    )
+    op.create_table(
+        "offline_batch",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("branch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("format", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("clock_delta_seconds", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("status", sa.Text(), server_default="UPLOADED", nullable=False),
+        sa.Column("totals", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("uploaded_at", sa.BigInteger(), nullable=False),
+        sa.Column("uploaded_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('UPLOADED', 'VALIDATED', 'PROCESSING', 'COMPLETED', 'COMPLETED_WITH_ERRORS', 'REJECTED')",
+            name=op.f("ck_offline_batch_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["branch_id"], ["branch.id"], name=op.f("fk_offline_batch_branch_id_branch"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["offline_session.id"],
+            name=op.f("fk_offline_batch_session_id_offline_session"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offline_batch")),
+    )
+    op.create_index(
+        "uq_offline_batch_file",
+        "offline_batch",
+        ["branch_id", "sha256"],
+        unique=True,
+        sqlite_where=sa.text("status <> 'REJECTED'"),
+        postgresql_where=sa.text("status <> 'REJECTED'"),
+    )
+    op.create_table(
+        "offline_exception",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("institution_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("branch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("item_barcode", sa.Text(), server_default="", nullable=False),
+        sa.Column("patron_barcode", sa.Text(), server_default="", nullable=False),
+        sa.Column("happened_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("resolved_at", sa.BigInteger(), nullable=True),
+        sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["branch_id"],
+            ["branch.id"],
+            name=op.f("fk_offline_exception_branch_id_branch"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id"],
+            ["institution.id"],
+            name=op.f("fk_offline_exception_institution_id_institution"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offline_exception")),
+    )
+    op.create_index(
+        "ix_offline_exception_open",
+        "offline_exception",
+        ["institution_id"],
+        unique=False,
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
     )
     op.create_table(
         "opening_interval",
@@ -883,6 +981,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("institution_id", "barcode", name=op.f("uq_patron_institution_id_barcode")),
     )
     op.create_table(
+        "renewal_batch",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("terminal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("branch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("label", sa.Text(), server_default="", nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("renewed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failed", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["branch_id"], ["branch.id"], name=op.f("fk_renewal_batch_branch_id_branch"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["terminal_id"],
+            ["terminal.id"],
+            name=op.f("fk_renewal_batch_terminal_id_terminal"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_renewal_batch")),
+    )
+    op.create_table(
         "session_log",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -1280,6 +1402,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("institution_id", "barcode", name=op.f("pk_proxy_card")),
     )
     op.create_table(
+        "renewal_batch_item",
+        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("patron_barcode", sa.Text(), nullable=False),
+        sa.Column("item_barcode", sa.Text(), nullable=False),
+        sa.Column("due_requested", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), server_default="", nullable=False),
+        sa.Column("message", sa.Text(), server_default="", nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "outcome IN ('RENEWED', 'SKIPPED', 'FAILED')", name=op.f("ck_renewal_batch_item_outcome")
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"],
+            ["renewal_batch.id"],
+            name=op.f("fk_renewal_batch_item_batch_id_renewal_batch"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "sequence", name=op.f("pk_renewal_batch_item")),
+    )
+    op.create_table(
         "fee",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -1640,6 +1784,53 @@ def upgrade() -> None:
     op.create_index("ix_membership_activated_at", "membership", ["activated_at"], unique=False)
     op.create_index("ix_membership_patron", "membership", ["patron_id", "expires_on"], unique=False)
     op.create_table(
+        "offline_line",
+        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line_no", sa.Integer(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("raw", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("item_barcode", sa.Text(), nullable=True),
+        sa.Column("patron_barcode", sa.Text(), nullable=True),
+        sa.Column("happened_at", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("line_key", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), server_default="PENDING", nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), server_default="", nullable=False),
+        sa.Column("warnings", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("loan_event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("applied_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('PENDING', 'OK', 'WARNING', 'ERROR', 'DUPLICATE')",
+            name=op.f("ck_offline_line_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"],
+            ["offline_batch.id"],
+            name=op.f("fk_offline_line_batch_id_offline_batch"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["branch_id"], ["branch.id"], name=op.f("fk_offline_line_branch_id_branch"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["loan_event_id"],
+            ["loan_event.id"],
+            name=op.f("fk_offline_line_loan_event_id_loan_event"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "line_no", name=op.f("pk_offline_line")),
+    )
+    op.create_index(
+        "uq_offline_line_key",
+        "offline_line",
+        ["branch_id", "line_key"],
+        unique=True,
+        sqlite_where=sa.text("status IN ('OK', 'WARNING')"),
+        postgresql_where=sa.text("status IN ('OK', 'WARNING')"),
+    )
+    op.create_table(
         "demerit_consumption",
         sa.Column("block_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("point_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1710,6 +1901,13 @@ def downgrade() -> None:
     op.drop_index("ix_membership_bill_created_at", table_name="membership_bill")
     op.drop_table("membership_bill")
     op.drop_table("demerit_consumption")
+    op.drop_index(
+        "uq_offline_line_key",
+        table_name="offline_line",
+        sqlite_where=sa.text("status IN ('OK', 'WARNING')"),
+        postgresql_where=sa.text("status IN ('OK', 'WARNING')"),
+    )
+    op.drop_table("offline_line")
     op.drop_index("ix_membership_patron", table_name="membership")
     op.drop_index("ix_membership_activated_at", table_name="membership")
     op.drop_table("membership")
@@ -1775,6 +1973,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_fee_item_id", table_name="fee")
     op.drop_table("fee")
+    op.drop_table("renewal_batch_item")
     op.drop_table("proxy_card")
     op.drop_table("patron_messaging")
     op.drop_table("patron_link")
@@ -1836,6 +2035,7 @@ def downgrade() -> None:
     )
     op.drop_table("hold")
     op.drop_table("session_log")
+    op.drop_table("renewal_batch")
     op.drop_table("patron")
     op.drop_table("overdue_trigger")
     op.drop_index("ix_journal_recorded_at", table_name="journal")
@@ -1862,6 +2062,20 @@ def downgrade() -> None:
     op.drop_table("sort_bin_rule")
     op.drop_table("patron_type")
     op.drop_table("opening_interval")
+    op.drop_index(
+        "ix_offline_exception_open",
+        table_name="offline_exception",
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    )
+    op.drop_table("offline_exception")
+    op.drop_index(
+        "uq_offline_batch_file",
+        table_name="offline_batch",
+        sqlite_where=sa.text("status <> 'REJECTED'"),
+        postgresql_where=sa.text("status <> 'REJECTED'"),
+    )
+    op.drop_table("offline_batch")
     op.drop_table("notice_template")
     op.drop_index("ix_item_title_id", table_name="item")
     op.drop_table("item")
@@ -1871,6 +2085,7 @@ def downgrade() -> None:
     op.drop_table("block_definition")
     op.drop_table("title")
     op.drop_table("staff_account")
+    op.drop_table("offline_session")
     op.drop_table("membership_policy")
     op.drop_table("lost_value")
     op.drop_table("item_type")

@@ -177,6 +177,8 @@ class Runner:
         except _NotOurs:
             raise
         except Exception as fault:  # whatever a job does wrong is its own failure, not the daemon's
+            if start.record is None and isinstance(fault, AWAY):
+                raise
             return Outcome.FAILED, told(fault)
         finally:
             body.close()

@@ -1,6 +1,7 @@
 """Loans that patrons are to be told about: due on a day (LO-5), overdue (LO-10), just renewed (BR-14).
 
 Selections of jobs, with plain Core, in pages by patron: what is written of a patron goes into one piece.
+The statements are built once: built anew each time they cost a quiet night most of its time.
 """
 
 from collections.abc import Sequence
@@ -8,8 +9,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy import Select, and_, bindparam, func, literal, or_, select
 
+from sip2d.store.statement import hot
 from sip2d.store.tables import (
     branch,
     item,
@@ -73,71 +75,80 @@ _COLUMNS: Final = (
 )
 
 
-def _loans() -> Select[Any]:
-    """Open loans of living patrons, of items that are not lost (LO-18)."""
-    return (
-        select(*_COLUMNS)
-        .join(patron, patron.c.id == loan.c.patron_id)
-        .join(item, item.c.id == loan.c.item_id)
-        .join(title, title.c.id == item.c.title_id)
-        .join(branch, branch.c.id == loan.c.branch_id)
-        .where(loan.c.status == OPEN, item.c.lost_status == 0, patron.c.deleted_at.is_(None))
-        .order_by(loan.c.patron_id, loan.c.id)
-    )
+_IDS: Final = bindparam("ids", expanding=True)
+_LOANS: Final = (
+    # Open loans of living patrons, of items that are not lost (LO-18).
+    select(*_COLUMNS)
+    .join(patron, patron.c.id == loan.c.patron_id)
+    .join(item, item.c.id == loan.c.item_id)
+    .join(title, title.c.id == item.c.title_id)
+    .join(branch, branch.c.id == loan.c.branch_id)
+    .where(loan.c.status == OPEN, item.c.lost_status == 0, patron.c.deleted_at.is_(None))
+    .order_by(loan.c.patron_id, loan.c.id)
+)
+_THEIRS: Final = _LOANS.where(loan.c.patron_id.in_(_IDS))
 
 
-def _told(unit: Unit, query: Select[Any]) -> list[Told]:
+def _told(unit: Unit, query: Select[Any], **values: object) -> list[Told]:
     return [
         Told(row[0], row[1], row[2], instant(row[3]), bool(row[4]), *row[5:])
-        for row in unit.core.execute(query)
+        for row in unit.core.execute(query, values)
     ]
 
 
 # -- courtesy (LO-5..LO-8) -----------------------------------------------------------------------------------
 
+_DAYS_WANTED: Final = hot(
+    select(patron_messaging.c.days_in_advance)
+    .join(patron, patron.c.id == patron_messaging.c.patron_id)
+    .where(
+        patron.c.institution_id == bindparam("institution_id"),
+        patron_messaging.c.notice == bindparam("notice"),
+        patron_messaging.c.enabled == 1,
+    )
+    .distinct(),
+    "institution_id", "notice",
+)  # fmt: skip
+_PATRONS_DUE: Final = hot(
+    select(loan.c.patron_id, func.count())
+    .join(patron, patron.c.id == loan.c.patron_id)
+    .where(
+        loan.c.status == "OPEN",
+        loan.c.patron_id > bindparam("after"),
+        patron.c.institution_id == bindparam("institution_id"),
+        loan.c.due_at >= bindparam("since"),
+        loan.c.due_at < bindparam("until"),
+    )
+    .group_by(loan.c.patron_id)
+    .order_by(loan.c.patron_id)
+    .limit(bindparam("most")),
+    "institution_id", "since", "until", "after", "most",
+)  # fmt: skip
+_DUE: Final = _THEIRS.where(loan.c.due_at >= bindparam("since"), loan.c.due_at < bindparam("until"))
+_WISH = patron_messaging.c
+_WISHES: Final = select(
+    _WISH.patron_id, _WISH.enabled, _WISH.days_in_advance, _WISH.digest, _WISH.transports
+).where(_WISH.patron_id.in_(_IDS), _WISH.notice == bindparam("notice"))
+
 
 def days_wanted(unit: Unit, institution_id: int, notice: str) -> list[int]:
     """The days in advance that patrons of an institution asked for themselves."""
-    query = (
-        select(patron_messaging.c.days_in_advance)
-        .join(patron, patron.c.id == patron_messaging.c.patron_id)
-        .where(
-            patron.c.institution_id == institution_id,
-            patron_messaging.c.notice == notice,
-            patron_messaging.c.enabled == 1,
-        )
-        .distinct()
-    )
-    return [row[0] for row in unit.core.execute(query)]
+    return [row[0] for row in unit.all(_DAYS_WANTED, institution_id, notice)]
 
 
 def patrons_due(
     unit: Unit, institution_id: int, since: datetime, until: datetime, after: int, limit: int
 ) -> list[tuple[int, int]]:
     """Patrons of an institution with loans due in ``[since, until)``, and how many; by id, after one."""
-    query = (
-        select(loan.c.patron_id, func.count())
-        .join(patron, patron.c.id == loan.c.patron_id)
-        .where(
-            loan.c.status == OPEN,
-            loan.c.patron_id > after,
-            patron.c.institution_id == institution_id,
-            loan.c.due_at >= seconds(since),
-            loan.c.due_at < seconds(until),
-        )
-        .group_by(loan.c.patron_id)
-        .order_by(loan.c.patron_id)
-        .limit(limit)
-    )
-    return [(row[0], row[1]) for row in unit.core.execute(query)]
+    return [
+        (row[0], row[1])
+        for row in unit.all(_PATRONS_DUE, institution_id, seconds(since), seconds(until), after, limit)
+    ]
 
 
 def due(unit: Unit, patron_ids: Sequence[int], since: datetime, until: datetime) -> list[Told]:
     """These patrons' loans due in ``[since, until)``."""
-    query = _loans().where(
-        loan.c.patron_id.in_(patron_ids), loan.c.due_at >= seconds(since), loan.c.due_at < seconds(until)
-    )
-    return _told(unit, query)
+    return _told(unit, _DUE, ids=patron_ids, since=seconds(since), until=seconds(until))
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -151,19 +162,53 @@ class Wish(msgspec.Struct, frozen=True):
 
 def wishes(unit: Unit, patron_ids: Sequence[int], notice: str) -> dict[int, Wish]:
     """By patron, of those who said something."""
-    columns = patron_messaging.c
-    query = select(
-        columns.patron_id, columns.enabled, columns.days_in_advance, columns.digest, columns.transports
-    ).where(columns.patron_id.in_(patron_ids), columns.notice == notice)
-    return {row[0]: Wish(bool(row[1]), row[2], bool(row[3]), row[4]) for row in unit.core.execute(query)}
+    rows = unit.core.execute(_WISHES, {"ids": patron_ids, "notice": notice})
+    return {row[0]: Wish(bool(row[1]), row[2], bool(row[3]), row[4]) for row in rows}
 
 
 def of_patron(unit: Unit, patron_id: int) -> list[Told]:
     """All that a patron has on loan: for previews."""
-    return _told(unit, _loans().where(loan.c.patron_id == patron_id).limit(50))
+    return _told(unit, _THEIRS.limit(50), ids=[patron_id])
 
 
 # -- overdue (LO-10..LO-21) ----------------------------------------------------------------------------------
+
+_TRIGGER = overdue_trigger.c
+_TRIGGERS: Final = hot(
+    select(
+        _TRIGGER.branch_id, _TRIGGER.patron_type_id, _TRIGGER.level, _TRIGGER.delay_days, _TRIGGER.template,
+        _TRIGGER.restricts, _TRIGGER.transports,
+    )
+    .where(
+        _TRIGGER.institution_id == bindparam("institution_id"),
+        or_(_TRIGGER.branch_id == bindparam("branch_id"), _TRIGGER.branch_id.is_(None)),
+    )
+    .order_by(_TRIGGER.patron_type_id, _TRIGGER.level),
+    "institution_id", "branch_id",
+)  # fmt: skip
+_PATRONS_OVERDUE: Final = (
+    select(loan.c.patron_id, func.count())
+    .join(patron, patron.c.id == loan.c.patron_id)
+    .where(
+        loan.c.status == OPEN,
+        loan.c.patron_id > bindparam("after"),
+        loan.c.policy_branch_id == bindparam("branch"),
+        patron.c.type_id.in_(bindparam("types", expanding=True)),
+        loan.c.due_at < bindparam("before"),
+        loan.c.due_at >= bindparam("since"),
+    )
+    .group_by(loan.c.patron_id)
+    .order_by(loan.c.patron_id)
+    .limit(bindparam("most"))
+)
+_OVERDUE: Final = _THEIRS.where(loan.c.due_at < bindparam("before"))
+_OVERDUE_AT: Final = _OVERDUE.where(loan.c.policy_branch_id == bindparam("place"))
+_SENT = overdue_notice_sent.c
+_TOLD_LEVELS: Final = (
+    select(_SENT.loan_id, _SENT.level)
+    .join(loan, and_(loan.c.id == _SENT.loan_id, loan.c.due_at == _SENT.due_at))
+    .where(_SENT.loan_id.in_(_IDS))
+)
 
 
 class Trigger(msgspec.Struct, frozen=True):
@@ -179,19 +224,7 @@ class Trigger(msgspec.Struct, frozen=True):
 def triggers(unit: Unit, institution_id: int, branch_id: int) -> dict[int, list[Trigger]]:
     """The triggers at a branch by patron type, levels in order: its own if it has any, else the
     institution's (LO-13)."""
-    columns = overdue_trigger.c
-    query = (
-        select(
-            columns.branch_id, columns.patron_type_id, columns.level, columns.delay_days, columns.template,
-            columns.restricts, columns.transports,
-        )
-        .where(
-            columns.institution_id == institution_id,
-            or_(columns.branch_id == branch_id, columns.branch_id.is_(None)),
-        )
-        .order_by(columns.patron_type_id, columns.level)
-    )  # fmt: skip
-    rows = unit.core.execute(query).all()
+    rows = unit.all(_TRIGGERS, institution_id, branch_id)
     own = any(row[0] is not None for row in rows)
     found: dict[int, list[Trigger]] = {}
     for row in rows:
@@ -211,43 +244,26 @@ def patrons_overdue(
 ) -> list[tuple[int, int]]:
     """Patrons of these types with loans under a branch's policy due in ``[since, before)``, and how many; by
     id, after one."""
-    query = (
-        select(loan.c.patron_id, func.count())
-        .join(patron, patron.c.id == loan.c.patron_id)
-        .where(
-            loan.c.status == OPEN,
-            loan.c.patron_id > after,
-            loan.c.policy_branch_id == branch_id,
-            patron.c.type_id.in_(types),
-            loan.c.due_at < seconds(before),
-            loan.c.due_at >= seconds(since),
-        )
-        .group_by(loan.c.patron_id)
-        .order_by(loan.c.patron_id)
-        .limit(limit)
-    )
-    return [(row[0], row[1]) for row in unit.core.execute(query)]
+    values = {
+        "branch": branch_id, "types": types, "before": seconds(before), "since": seconds(since),
+        "after": after, "most": limit,
+    }  # fmt: skip
+    return [(row[0], row[1]) for row in unit.core.execute(_PATRONS_OVERDUE, values)]
 
 
 def overdue(
     unit: Unit, patron_ids: Sequence[int], before: datetime, branch_id: int | None = None
 ) -> list[Told]:
     """These patrons' overdue loans: under a branch's policy, or all."""
-    query = _loans().where(loan.c.patron_id.in_(patron_ids), loan.c.due_at < seconds(before))
-    if branch_id is not None:
-        query = query.where(loan.c.policy_branch_id == branch_id)
-    return _told(unit, query)
+    if branch_id is None:
+        return _told(unit, _OVERDUE, ids=patron_ids, before=seconds(before))
+    return _told(unit, _OVERDUE_AT, ids=patron_ids, before=seconds(before), place=branch_id)
 
 
 def told_levels(unit: Unit, loans: Sequence[Told]) -> set[tuple[int, int]]:
     """The levels that these loans had a notice of, for the due date they have (LO-19): (loan, level)."""
-    sent = overdue_notice_sent.c
-    query = (
-        select(sent.loan_id, sent.level)
-        .join(loan, and_(loan.c.id == sent.loan_id, loan.c.due_at == sent.due_at))
-        .where(sent.loan_id.in_([one.id for one in loans]))
-    )
-    return {(row[0], row[1]) for row in unit.core.execute(query)}
+    rows = unit.core.execute(_TOLD_LEVELS, {"ids": [one.id for one in loans]})
+    return {(row[0], row[1]) for row in rows}
 
 
 def mark(unit: Unit, loans: Sequence[Told], level: int, notice_id: int) -> None:
@@ -263,43 +279,46 @@ def mark(unit: Unit, loans: Sequence[Told], level: int, notice_id: int) -> None:
 
 # -- receipts (BR-14) ----------------------------------------------------------------------------------------
 
+_RENEWALS = (
+    loan_event.c.kind == RENEW,
+    loan_event.c.recorded_at >= bindparam("since"),
+    loan_event.c.recorded_at < bindparam("until"),
+    loan_event.c.branch_id.in_(bindparam("places", expanding=True)),
+)
+_PATRONS_RENEWED: Final = (
+    select(loan_event.c.patron_id, func.count())
+    .where(*_RENEWALS, loan_event.c.patron_id > bindparam("after"))
+    .group_by(loan_event.c.patron_id)
+    .order_by(loan_event.c.patron_id)
+    .limit(bindparam("most"))
+)
+_RENEWED: Final = _THEIRS.where(
+    select(loan_event.c.loan_id)
+    .where(
+        *_RENEWALS,
+        loan_event.c.patron_id == loan.c.patron_id,
+        loan_event.c.loan_id == loan.c.id,
+        loan_event.c.new_due_at == loan.c.due_at,
+    )
+    .exists()
+)
+
 
 def patrons_renewed(
     unit: Unit, branch_ids: Sequence[int], since: datetime, until: datetime, after: int, limit: int
 ) -> list[tuple[int, int]]:
     """Patrons with renewals recorded at these branches in ``[since, until)``, and how many; by id, after
     one."""
-    query = (
-        select(loan_event.c.patron_id, func.count())
-        .where(
-            loan_event.c.kind == RENEW,
-            loan_event.c.recorded_at >= seconds(since),
-            loan_event.c.recorded_at < seconds(until),
-            loan_event.c.branch_id.in_(branch_ids),
-            loan_event.c.patron_id > after,
-        )
-        .group_by(loan_event.c.patron_id)
-        .order_by(loan_event.c.patron_id)
-        .limit(limit)
-    )
-    return [(row[0], row[1]) for row in unit.core.execute(query)]
+    values = {
+        "since": seconds(since), "until": seconds(until), "places": branch_ids, "after": after, "most": limit,
+    }  # fmt: skip
+    return [(row[0], row[1]) for row in unit.core.execute(_PATRONS_RENEWED, values)]
 
 
 def renewed(
     unit: Unit, patron_ids: Sequence[int], branch_ids: Sequence[int], since: datetime, until: datetime
 ) -> list[Told]:
     """These patrons' loans that were renewed so, and are still due when that renewal said."""
-    said = (
-        select(loan_event.c.loan_id)
-        .where(
-            loan_event.c.kind == RENEW,
-            loan_event.c.recorded_at >= seconds(since),
-            loan_event.c.recorded_at < seconds(until),
-            loan_event.c.branch_id.in_(branch_ids),
-            loan_event.c.patron_id.in_(patron_ids),
-            loan_event.c.loan_id == loan.c.id,
-            loan_event.c.new_due_at == loan.c.due_at,
-        )
-        .exists()
+    return _told(
+        unit, _RENEWED, ids=patron_ids, since=seconds(since), until=seconds(until), places=branch_ids
     )
-    return _told(unit, _loans().where(loan.c.patron_id.in_(patron_ids), said))
