@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from sip2d.errors import Fault
+from sip2d.errors import Fault, OutcomeUnknown, StoreUnavailable
 from sip2d.jobs.job import Job, Owner, Piece, Run, Tally
 from sip2d.jobs.owners import zone_of
 from sip2d.jobs.schedule import period
@@ -177,7 +177,7 @@ class Runner:
         except _NotOurs:
             raise
         except Exception as fault:  # whatever a job does wrong is its own failure, not the daemon's
-            if start.record is None and isinstance(fault, AWAY):
+            if start.record is None and isinstance(fault, StoreUnavailable | OutcomeUnknown):
                 raise
             return Outcome.FAILED, told(fault)
         finally:

@@ -7,12 +7,14 @@ from sip2d.policy.facts import Facts
 from sip2d.policy.rules import membership
 from sip2d.vocabulary import PatronFlag
 
-_BY_ACTION: Final[tuple[tuple[Action, PatronFlag], ...]] = (
-    (Action.LOAN, PatronFlag.LOAN_DENIED),
-    (Action.RENEW, PatronFlag.RENEWAL_DENIED),
-    (Action.HOLD, PatronFlag.RECALL_DENIED),
-    (Action.HOLD, PatronFlag.HOLD_DENIED),
+# Bits, not members: every & of two flags of an enum is 1 us, and a blocked patron would need eight.
+_BY_ACTION: Final[tuple[tuple[int, PatronFlag], ...]] = (
+    (Action.LOAN.value, PatronFlag.LOAN_DENIED),
+    (Action.RENEW.value, PatronFlag.RENEWAL_DENIED),
+    (Action.HOLD.value, PatronFlag.RECALL_DENIED),
+    (Action.HOLD.value, PatronFlag.HOLD_DENIED),
 )
+_LOAN: Final = Action.LOAN.value
 _BY_CODE: Final[dict[str, PatronFlag]] = {
     "CARD_LOST": PatronFlag.CARD_LOST,
     "LOAN_LIMIT": PatronFlag.TOO_MANY_LOANS,
@@ -39,9 +41,9 @@ def patron_flags(reasons: tuple[Reason, ...], facts: Facts) -> str:
     if not reasons and not fines and not fees and not patron.recalled_overdue:
         return _NO_FLAG
     flags = [" "] * len(PatronFlag)
-    denied = Action.NONE
+    denied = 0
     for reason in reasons:
-        denied |= reason.denies
+        denied |= reason.denies.value
         flag = _BY_CODE.get(reason.code)
         if flag is not None:
             flags[flag] = "Y"
@@ -68,6 +70,6 @@ def of_status(reasons: tuple[Reason, ...], facts: Facts) -> tuple[Reason, ...]:
 def standing(reasons: tuple[Reason, ...]) -> bool:
     """BL of 64: whether the patron is in good standing. Limits and debts do not end it (SP-6, D-29)."""
     return not any(
-        reason.code in _ENDS_STANDING or (reason.code.startswith("BLOCK:") and reason.denies & Action.LOAN)
+        reason.code in _ENDS_STANDING or (reason.code.startswith("BLOCK:") and reason.denies.value & _LOAN)
         for reason in reasons
     )

@@ -120,8 +120,8 @@ def reasons(question: Question, facts: Facts) -> tuple[Reason, ...]:
             said += rule.reasons(word)
     if said is None:
         return ()
-    wanted = asked(question, facts)
-    return tuple(reason for reason in said if reason.denies & wanted)
+    wanted = asked(question, facts).value
+    return tuple([reason for reason in said if reason.denies.value & wanted])
 
 
 def decide(question: Question, facts: Facts, mode: Mode, override_role: str | None = None) -> Decision:

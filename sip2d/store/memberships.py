@@ -5,10 +5,10 @@ patron's lock, so nobody has two open bills.
 """
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from sip2d.policy.membership import MembershipPolicy, PeriodUnit
 from sip2d.store.statement import hot
@@ -149,7 +149,7 @@ def set_frozen(unit: Unit, patron_id: int, frozen: bool) -> None:
 
 def history(unit: Unit, patron_id: int) -> list[Membership]:
     """All memberships of a patron, the latest first."""
-    query = _memberships().where(membership.c.patron_id == patron_id)
+    query = select(*_MEMBERSHIP_COLUMNS).where(membership.c.patron_id == patron_id)
     rows = unit.core.execute(query.order_by(membership.c.expires_on.desc(), membership.c.id.desc()))
     return [_membership(tuple(row)) for row in rows]
 
@@ -177,128 +177,128 @@ def thaw_type(unit: Unit, type_id: int) -> int:
     return int(done.rowcount)
 
 
+_MEMBERSHIP_COLUMNS = tuple(membership.c[name] for name in Membership.__struct_fields__)
+_NEWER = membership.alias("newer")
+_LAST = membership.alias("last")
+_LAST_DAY = (
+    select(membership.c.patron_id, func.max(membership.c.expires_on).label("expires_on"))
+    .group_by(membership.c.patron_id)
+    .subquery()
+)
+_LIVING = patron.c.deleted_at.is_(None)
+_OF_TYPE = (patron.c.type_id == bindparam("type_id"), _LIVING)
+_BILLED_BETWEEN = hot(
+    select(*_BILL_COLUMNS)
+    .join(patron, patron.c.id == membership_bill.c.patron_id)
+    .join(fee_balance, fee_balance.c.fee_id == membership_bill.c.fee_id)
+    .where(
+        patron.c.institution_id == bindparam("institution_id"),
+        _LIVING,
+        membership_bill.c.created_at >= bindparam("start"),
+        membership_bill.c.created_at < bindparam("end"),
+        membership_bill.c.fee_id > bindparam("after"),
+        (fee_balance.c.outstanding_minor > 0)
+        | select(membership.c.id).where(membership.c.fee_id == membership_bill.c.fee_id).exists(),
+    )
+    .order_by(membership_bill.c.fee_id)
+    .limit(bindparam("most")),
+    "institution_id", "start", "end", "after", "most",
+)  # fmt: skip
+_ACTIVATED_BETWEEN = hot(
+    select(*_MEMBERSHIP_COLUMNS)
+    .join(patron, patron.c.id == membership.c.patron_id)
+    .where(
+        patron.c.institution_id == bindparam("institution_id"),
+        _LIVING,
+        membership.c.activated_at >= bindparam("start"),
+        membership.c.activated_at < bindparam("end"),
+        membership.c.id > bindparam("after"),
+    )
+    .order_by(membership.c.id)
+    .limit(bindparam("most")),
+    "institution_id", "start", "end", "after", "most",
+)  # fmt: skip
+_ENDING_ON = hot(
+    select(*_MEMBERSHIP_COLUMNS)
+    .join(patron, patron.c.id == membership.c.patron_id)
+    .where(
+        *_OF_TYPE,
+        membership.c.expires_on == bindparam("last_day"),
+        membership.c.id > bindparam("after"),
+        ~select(_NEWER.c.id)
+        .where(_NEWER.c.patron_id == membership.c.patron_id, _NEWER.c.expires_on > membership.c.expires_on)
+        .exists(),
+    )
+    .order_by(membership.c.id)
+    .limit(bindparam("most")),
+    "type_id", "last_day", "after", "most",
+)  # fmt: skip
+_NEVER_BILLED = hot(
+    select(patron.c.id)
+    .join(patron_type, patron_type.c.id == patron.c.type_id)
+    .where(
+        *_OF_TYPE,
+        patron.c.created_at >= patron_type.c.policy_attached_at,
+        patron.c.id > bindparam("after"),
+        ~select(membership_bill.c.fee_id).where(membership_bill.c.patron_id == patron.c.id).exists(),
+        ~select(membership.c.id).where(membership.c.patron_id == patron.c.id).exists(),
+    )
+    .order_by(patron.c.id)
+    .limit(bindparam("most")),
+    "type_id", "after", "most",
+)  # fmt: skip
+_LAPSED = hot(
+    select(patron.c.id)
+    .join(
+        _LAST_DAY, and_(_LAST_DAY.c.patron_id == patron.c.id, _LAST_DAY.c.expires_on < bindparam("today"))
+    )
+    .where(
+        *_OF_TYPE,
+        patron.c.id > bindparam("after"),
+        ~select(membership_bill.c.fee_id)
+        .join(_LAST, _LAST.c.id == membership_bill.c.renews_id)
+        .where(_LAST.c.patron_id == patron.c.id, _LAST.c.expires_on == _LAST_DAY.c.expires_on)
+        .exists(),
+    )
+    .order_by(patron.c.id)
+    .limit(bindparam("most")),
+    "type_id", "today", "after", "most",
+)  # fmt: skip
+"""The selections of jobs, several an hour (MB-40) and a night."""
+
+
 def billed_between(
     unit: Unit, institution_id: int, after: int, start: datetime, end: datetime, limit: int
 ) -> list[Bill]:
     """Bills made in [start, end) that were not taken back since, by fee after ``after`` (MB-40)."""
-    activated = select(membership.c.id).where(membership.c.fee_id == membership_bill.c.fee_id)
-    query = (
-        select(*_BILL_COLUMNS)
-        .join(patron, patron.c.id == membership_bill.c.patron_id)
-        .join(fee_balance, fee_balance.c.fee_id == membership_bill.c.fee_id)
-        .where(
-            patron.c.institution_id == institution_id,
-            patron.c.deleted_at.is_(None),
-            membership_bill.c.created_at >= seconds(start),
-            membership_bill.c.created_at < seconds(end),
-            membership_bill.c.fee_id > after,
-            (fee_balance.c.outstanding_minor > 0) | activated.exists(),
-        )
-        .order_by(membership_bill.c.fee_id)
-        .limit(limit)
-    )
-    return [_bill(tuple(row)) for row in unit.core.execute(query)]
+    rows = unit.all(_BILLED_BETWEEN, institution_id, seconds(start), seconds(end), after, limit)
+    return [_bill(row) for row in rows]
 
 
 def activated_between(
     unit: Unit, institution_id: int, after: int, start: datetime, end: datetime, limit: int
 ) -> list[Membership]:
     """Memberships that began in [start, end), by id after ``after`` (MB-40)."""
-    query = (
-        _memberships()
-        .join(patron, patron.c.id == membership.c.patron_id)
-        .where(
-            patron.c.institution_id == institution_id,
-            patron.c.deleted_at.is_(None),
-            membership.c.activated_at >= seconds(start),
-            membership.c.activated_at < seconds(end),
-            membership.c.id > after,
-        )
-        .order_by(membership.c.id)
-        .limit(limit)
-    )
-    return [_membership(tuple(row)) for row in unit.core.execute(query)]
+    rows = unit.all(_ACTIVATED_BETWEEN, institution_id, seconds(start), seconds(end), after, limit)
+    return [_membership(row) for row in rows]
 
 
 def ending_on(unit: Unit, type_id: int, last_day: date, after: int, limit: int) -> list[Membership]:
     """The memberships of a patron type that end on a day and are not renewed, by id after ``after``
     (MB-44)."""
-    newer = membership.alias("newer")
-    renewed = select(newer.c.id).where(
-        newer.c.patron_id == membership.c.patron_id, newer.c.expires_on > membership.c.expires_on
-    )
-    query = (
-        _memberships()
-        .join(patron, patron.c.id == membership.c.patron_id)
-        .where(
-            patron.c.type_id == type_id,
-            patron.c.deleted_at.is_(None),
-            membership.c.expires_on == last_day.isoformat(),
-            membership.c.id > after,
-            ~renewed.exists(),
-        )
-        .order_by(membership.c.id)
-        .limit(limit)
-    )
-    return [_membership(tuple(row)) for row in unit.core.execute(query)]
+    return [_membership(row) for row in unit.all(_ENDING_ON, type_id, last_day.isoformat(), after, limit)]
 
 
 def never_billed(unit: Unit, type_id: int, after: int, limit: int) -> list[int]:
     """Patrons of a type made since its policy was attached, with neither a bill nor a membership: the bill of
     MB-11 is missing. By id after ``after``."""
-    billed = select(membership_bill.c.fee_id).where(membership_bill.c.patron_id == patron.c.id)
-    member = select(membership.c.id).where(membership.c.patron_id == patron.c.id)
-    query = (
-        select(patron.c.id)
-        .join(patron_type, patron_type.c.id == patron.c.type_id)
-        .where(
-            patron.c.type_id == type_id,
-            patron.c.deleted_at.is_(None),
-            patron.c.created_at >= patron_type.c.policy_attached_at,
-            patron.c.id > after,
-            ~billed.exists(),
-            ~member.exists(),
-        )
-        .order_by(patron.c.id)
-        .limit(limit)
-    )
-    return [int(row[0]) for row in unit.core.execute(query)]
+    return [int(row[0]) for row in unit.all(_NEVER_BILLED, type_id, after, limit)]
 
 
 def lapsed(unit: Unit, type_id: int, today: date, after: int, limit: int) -> list[int]:
     """Patrons of a type whose latest membership is over and has not been billed again (D-13), by id after
     ``after``."""
-    latest = (
-        select(membership.c.patron_id, func.max(membership.c.expires_on).label("expires_on"))
-        .group_by(membership.c.patron_id)
-        .subquery()
-    )
-    last = membership.alias("last")
-    billed = (
-        select(membership_bill.c.fee_id)
-        .join(last, last.c.id == membership_bill.c.renews_id)
-        .where(last.c.patron_id == patron.c.id, last.c.expires_on == latest.c.expires_on)
-    )
-    query = (
-        select(patron.c.id)
-        .join(latest, and_(latest.c.patron_id == patron.c.id, latest.c.expires_on < today.isoformat()))
-        .where(
-            patron.c.type_id == type_id,
-            patron.c.deleted_at.is_(None),
-            patron.c.id > after,
-            ~billed.exists(),
-        )
-        .order_by(patron.c.id)
-        .limit(limit)
-    )
-    return [int(row[0]) for row in unit.core.execute(query)]
-
-
-_MEMBERSHIP_COLUMNS = tuple(membership.c[name] for name in Membership.__struct_fields__)
-
-
-def _memberships() -> Select[Any]:
-    return select(*_MEMBERSHIP_COLUMNS)
+    return [int(row[0]) for row in unit.all(_LAPSED, type_id, today.isoformat(), after, limit)]
 
 
 def _membership(row: Row) -> Membership:

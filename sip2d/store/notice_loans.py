@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, literal, or_, select
 
 from sip2d.store.statement import hot
 from sip2d.store.tables import (
@@ -75,7 +75,7 @@ _COLUMNS: Final = (
 )
 
 
-_IDS: Final = bindparam("ids", expanding=True)
+_IDS: Final[BindParameter[int]] = bindparam("ids", expanding=True)
 _LOANS: Final = (
     # Open loans of living patrons, of items that are not lost (LO-18).
     select(*_COLUMNS)

@@ -4,14 +4,14 @@ A reference is written as the code of what it refers to, an instant as ISO text 
 currency's decimals; what is empty is left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Column as SqlColumn
-from sqlalchemy import ColumnElement, DefaultClause, or_, select
+from sqlalchemy import ColumnElement, DefaultClause, RowMapping, or_, select
 
 from sip2d.store.policyset import NAMED, Column, Kind, Section
 from sip2d.store.records import Record
@@ -47,14 +47,26 @@ def read(section: Section, names: Names, now: datetime) -> list[Record]:
     """The section's rows as a document has them, in the order of their keys; what is not said is left out."""
     rows = names.unit.core.execute(select(section.table).where(_owned(section, names))).mappings()
     found = []
-    for row in rows:
-        if section.table is circulation_rule and _ended(row["valid_to"], now):
-            continue
+    for row in _in_force(rows, now) if section.table is circulation_rule else rows:
         said = {one.name: _written(one, row[one.column], names) for one in section.columns}
-        if section.table is circulation_rule and row["valid_from"] <= seconds(now):
-            said["from"] = None  # in force: when it began is the past's business
         found.append({name: value for name, value in said.items() if value is not None})
     return sorted(found, key=lambda row: key_of(section, row))
+
+
+def _in_force(rows: Iterable[RowMapping], now: datetime) -> Iterator[Mapping[str, Any]]:
+    """Circulation rules that have not ended. When the oldest in force of a place began is the past's
+    business; a newer one beside it (penalties detached for a while, BR-12) is told apart by its beginning.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    for row in sorted(rows, key=lambda row: int(row["valid_from"])):
+        if row["valid_to"] is not None and row["valid_to"] <= seconds(now):
+            continue
+        place = tuple(row[name] for name in ("branch_id", "patron_type_id", "item_type_id", "name"))
+        if row["valid_from"] <= seconds(now) and place not in seen:
+            seen.add(place)
+            yield {**row, "valid_from": None}
+        else:
+            yield dict(row)
 
 
 def key_of(section: Section, row: Record) -> tuple[str, ...]:
@@ -109,10 +121,6 @@ def place_of(section: Section, row: Record, names: Names) -> Record:
     if section.owner == "branch" or (section.owner == "either" and row.get("branch") is not None):
         return {}
     return {"institution_id": names.institution_id}
-
-
-def _ended(valid_to: int | None, now: datetime) -> bool:
-    return valid_to is not None and valid_to <= seconds(now)
 
 
 def _owned(section: Section, names: Names) -> ColumnElement[bool]:

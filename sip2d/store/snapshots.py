@@ -12,16 +12,18 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
+    bindparam,
     case,
     exists,
     func,
     insert,
-    literal,
     literal_column,
     select,
     text,
 )
 
+from sip2d.store.statement import hot
 from sip2d.store.tables import (
     branch,
     hold,
@@ -50,26 +52,20 @@ class Part(msgspec.Struct, frozen=True):
     written: int
 
 
-def take(unit: Unit, institution_id: int, day: date, end: datetime, after: int, limit: int) -> Part | None:
-    """Write down the next ``limit`` items of an institution; None when there are no more.
-
-    ``end`` is the moment after the day's last. What is written already stays.
-    """
-    # + 0: by the primary key, piece after piece, never by the index of barcodes from its beginning
-    owned = (item.c.institution_id + 0) == institution_id
-    wanted = select(item.c.id).where(owned, item.c.id > after).order_by(item.c.id).limit(limit)
-    ids = list(unit.core.scalars(wanted))
-    if not ids:
-        return None
-    between = item.c.id.between(ids[0], ids[-1]) & owned
-    names = ["as_of", "item_id", "loan_id", "patron_id", "due_at", "status", "branch_id"]
-    write_down = insert(item_status_snapshot).from_select(names, _state(day, seconds(end), between))
-    done = unit.core.execute(write_down, execution_options={"preserve_rowcount": True})
-    return Part(int(ids[-1]), int(done.rowcount))
+# + 0: by the primary key, piece after piece, never by the index of barcodes from its beginning
+_OWNED: Final = (item.c.institution_id + 0) == bindparam("owner")
+_NEXT: Final = hot(
+    select(item.c.id)
+    .where(_OWNED, item.c.id > bindparam("after"))
+    .order_by(item.c.id)
+    .limit(bindparam("most")),
+    "owner", "after", "most",
+)  # fmt: skip
 
 
-def _state(day: date, end: int, which: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    """The rows of these items that are not in the snapshot of the day yet."""
+def _state() -> Select[tuple[object, ...]]:
+    """The rows of some items that are not in the snapshot of the day yet."""
+    end, day = bindparam("end", type_=loan.c.loaned_at.type), bindparam("day", type_=Text())
     lent = loan.c.loaned_at < end
     # 'OPEN' stands in the statement: the partial index of open loans is used
     still = select(loan.c.id).where(loan.c.item_id == item.c.id, loan.c.status == _OPEN, lent)
@@ -91,12 +87,10 @@ def _state(day: date, end: int, which: ColumnElement[bool]) -> Select[tuple[obje
         .scalar_subquery()
     )
     before = select(loan_event.c.old_due_at).where(loan_event.c.id == moved).correlate(loan, item)
-    known = exists().where(
-        item_status_snapshot.c.as_of == day.isoformat(), item_status_snapshot.c.item_id == item.c.id
-    )
+    known = exists().where(item_status_snapshot.c.as_of == day, item_status_snapshot.c.item_id == item.c.id)
     return (
         select(
-            literal(day.isoformat()),
+            day,
             item.c.id,
             loan.c.id,
             loan.c.patron_id,
@@ -106,7 +100,7 @@ def _state(day: date, end: int, which: ColumnElement[bool]) -> Select[tuple[obje
         )
         .select_from(item)
         .outerjoin(loan, loan.c.id == then)
-        .where(which, ~known)
+        .where(item.c.id.between(bindparam("first"), bindparam("last")), _OWNED, ~known)
     )
 
 
@@ -121,6 +115,26 @@ def _idle() -> ColumnElement[str]:
         (item.c.not_for_loan == 1, "NOT_FOR_LOAN"),
         else_="AVAILABLE",
     )
+
+
+_COLUMNS: Final = ("as_of", "item_id", "loan_id", "patron_id", "due_at", "status", "branch_id")
+_WRITE_DOWN: Final = insert(item_status_snapshot).from_select(_COLUMNS, _state())
+
+
+def take(unit: Unit, institution_id: int, day: date, end: datetime, after: int, limit: int) -> Part | None:
+    """Write down the next ``limit`` items of an institution; None when there are no more.
+
+    ``end`` is the moment after the day's last. What is written already stays.
+    """
+    ids = [row[0] for row in unit.all(_NEXT, institution_id, after, limit)]
+    if not ids:
+        return None
+    values = {
+        "day": day.isoformat(), "end": seconds(end), "first": ids[0], "last": ids[-1],
+        "owner": institution_id,
+    }  # fmt: skip
+    done = unit.core.execute(_WRITE_DOWN, values, execution_options={"preserve_rowcount": True})
+    return Part(int(ids[-1]), int(done.rowcount))
 
 
 class Snapped(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sip2d.demo import certificates
-from tests.bench import dataset, figures, measures
+from tests.bench import dataset, figures, measures, night, variants
 from tests.bench.cluster import BenchCluster
 from tests.bench.figures import Row
 from tests.bench.measures import QUICK, Effort
@@ -57,6 +57,15 @@ class Bench:
             for file in self.folder.glob(f"{name}.db*"):
                 file.unlink()
 
+    @contextlib.contextmanager
+    def under(self, policy: str) -> Iterator[Path]:
+        """A library of its own under a policy set of ``variants``, removed afterwards."""
+        try:
+            yield variants.made(policy, self.library, self.folder)
+        finally:
+            for file in self.folder.glob(f"{policy}.db*"):
+                file.unlink()
+
     # -- by name -----------------------------------------------------------------------------------------
 
     def reads(self) -> list[Row]:
@@ -73,6 +82,23 @@ class Bench:
                 rows = measures.renewals(self.effort, ours, single)
             return rows + measures.mixed(self.effort, ours)
 
+    def policy(self) -> list[Row]:
+        """What the full policy set costs an exchange."""
+        with (
+            self.under(variants.FULL) as full,
+            self.under(variants.EMPTY) as empty,
+            self.daemon(f"sqlite:///{full}") as ours,
+            self.daemon(f"sqlite:///{empty}") as bare,
+        ):
+            return measures.policies(self.effort, ours, bare)
+
+    def night(self) -> list[Row]:
+        """The nightly accrual beside the kiosks."""
+        with self.under(variants.FULL) as full:
+            began = time.perf_counter()
+            with self.daemon(f"sqlite:///{full}") as ours:
+                return night.accrual(ours, full, began)
+
     def postgresql(self) -> list[Row]:
         """Patron information and renewals on PostgreSQL."""
         with BenchCluster(self.folder) as cluster, self.daemon(cluster.database_url) as ours:
@@ -88,6 +114,8 @@ NAMES: Final[dict[str, Callable[[Bench], list[Row]]]] = {
     "reads": Bench.reads,
     "renew": Bench.renew,
     "kiosks": Bench.kiosks,
+    "policy": Bench.policy,
+    "night": Bench.night,
     "postgresql": Bench.postgresql,
 }
 

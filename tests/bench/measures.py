@@ -145,8 +145,9 @@ def mixed(effort: Effort, ours: Server) -> list[Row]:
 
 
 def policies(effort: Effort, full: Server, empty: Server) -> list[Row]:
-    """What the full policy set costs (issue 3, 3.3). Both lend each item of the shelf at most once, so nothing
-    is brought back in between; blocks, fees and memberships are those of `variants`."""
+    """What the full policy set costs (issue 3, 3.3), with the memberships, blocks and fines of `variants`.
+
+    Both lend each item of the shelf at most once, in the same order, so nothing is brought back in between."""
     with (
         Kiosks(full.port, KIOSKS, frames.login()) as kiosks,
         Kiosks(empty.port, KIOSKS, frames.login()) as others,

@@ -45,27 +45,32 @@ CLERK: Final = Staff(None, "bench", frozenset({StaffRole.GENERAL_SYS_ADMIN.value
 _STANDING: Final = """
 -- everybody is a member, every third was one the year before as well
 INSERT INTO membership (patron_id, policy_id, origin, activated_at, expires_on, created_by)
-SELECT patron.id, policy.id, 'STAFF_EXISTING', :day - 500 * 86400, date(:day - 100 * 86400, 'unixepoch'), 'bench'
+SELECT patron.id, policy.id, 'STAFF_EXISTING', :now - 500 * 86400,
+       date(:now - 135 * 86400, 'unixepoch'), 'bench'
 FROM patron, membership_policy AS policy WHERE patron.id % 3 = 0;
 INSERT INTO membership (patron_id, policy_id, origin, activated_at, expires_on, created_by)
-SELECT patron.id, policy.id, 'STAFF_EXISTING', :day - 100 * 86400, date(:day + 265 * 86400, 'unixepoch'), 'bench'
+SELECT patron.id, policy.id, 'STAFF_EXISTING', :now - 100 * 86400,
+       date(:now + 265 * 86400, 'unixepoch'), 'bench'
 FROM patron, membership_policy AS policy;
--- one in ten may not renew, one in ten has a block that has run out, one in ten had one that was lifted
+-- one in twenty may not renew, one in fifty has a block that ran out since the last night's job, one in ten
+-- had one that was lifted
 INSERT INTO user_block (patron_id, definition, type, actions, reason, origin, starts_at)
-SELECT id, 'CONDUCT', 'USER', 'RENEW', 'Veuillez passer au bureau', 'MANUAL', :day - 5 * 86400
-FROM patron WHERE id % 10 = 1;
+SELECT id, 'CONDUCT', 'USER', 'RENEW', 'Veuillez passer au bureau', 'MANUAL', :now - 5 * 86400
+FROM patron WHERE id % 20 = 1;
 INSERT INTO user_block (patron_id, definition, type, actions, reason, origin, starts_at, expires_at)
-SELECT id, 'LATE', 'LOAN', 'LOAN,RENEW,HOLD', 'Rendu en retard', 'OVERDUE_RETURN', :day - 9 * 86400, :day - 3600
-FROM patron WHERE id % 10 = 2;
-INSERT INTO user_block (patron_id, definition, type, actions, reason, origin, starts_at, removed_at,
+SELECT id, 'LATE', 'LOAN', 'LOAN,RENEW,HOLD', 'Rendu en retard', 'OVERDUE_RETURN', :now - 9 * 86400,
+       :now - 3600
+FROM patron WHERE id % 50 = 2;
+INSERT INTO user_block (patron_id, definition, type, actions, origin, starts_at, removed_at,
                         removed_reason, removed_by)
-SELECT id, 'CONDUCT', 'USER', 'LOAN,RENEW,HOLD', '', 'MANUAL', :day - 90 * 86400, :day - 80 * 86400, '', 'bench'
+SELECT id, 'CONDUCT', 'USER', 'LOAN,RENEW,HOLD', 'MANUAL', :now - 90 * 86400, :now - 80 * 86400, '', 'bench'
 FROM patron WHERE id % 10 = 3;
 -- one in ten brought something back late, and stays below the threshold
 INSERT INTO demerit_point (patron_id, loan_id, event_id, kind, points, remaining, created_at)
-SELECT patron_id, loan_id, id, 'OVERDUE', 3, 3, :day - 30 * 86400
+SELECT patron_id, loan_id, id, 'OVERDUE', 3, 3, :now - 30 * 86400
 FROM loan_event WHERE patron_id % 10 = 4;
 """
+"""What patrons have under the full set, but for their fines."""
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -75,37 +80,39 @@ class Late(msgspec.Struct, frozen=True):
     nights: tuple[tuple[datetime, int], ...]
 
 
-def made(name: str, kept: Path, folder: Path) -> str:
-    """The URL of a library of its own under the policy set `FULL` or `EMPTY`, to write to."""
-    url = dataset.sqlite_copy(kept, folder, name)
-    now = datetime.now(UTC)
-    document = tomllib.loads(Path(__file__).with_name("policies").joinpath(f"{name}.toml").read_text("utf-8"))
+def made(name: str, kept: Path, folder: Path) -> Path:
+    """A library of its own under the policy set `FULL` or `EMPTY`, to write to."""
+    url, path, now = dataset.sqlite_copy(kept, folder, name), folder / f"{name}.db", datetime.now(UTC)
     with Store.open(url) as store:
         with store.unit("bench.policy") as unit:
             work = Work(unit, CLERK, now - SINCE)
             block_actions.add(work, "RENEW", ["RENEW"])
-            policyset.apply(work, document, dataset.HOUSE.code)
+            policyset.apply(work, _document(name), dataset.HOUSE.code)
         library = store.call(False, "bench.library", lambda unit: unit.library)
         branch = _branch(library)
-        nights = list(instants(DAILY.schedule, branch.zone, now - timedelta(days=LATEST + 2), now))
+        nights = list(instants(DAILY.schedule, branch.zone, now - timedelta(days=LATEST + 2 + NIGHTS), now))
         with store.unit("bench.mark") as unit:
             label = job_runs.owner_label(branch, library)
             job_runs.mark_first(unit, DAILY.name, label, nights[-NIGHTS - 1])
-    connection = sqlite3.connect(folder / f"{name}.db", isolation_level=None)
+    late = _late(library, branch, nights[:-NIGHTS], now)
+    connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("BEGIN")
-        late = _late(library, branch, nights[:-NIGHTS], now)
         _overdue(connection, late)
         if name == FULL:
             for statement in _STANDING.split(";")[:-1]:
-                connection.execute(statement, {"day": seconds(now)})
+                connection.execute(statement, {"now": seconds(now)})
             _fined(connection, library, branch, late)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.close()
-    return url
+    return path
+
+
+def _document(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).with_name("policies") / f"{name}.toml").read_text("utf-8"))
 
 
 def _branch(library: Library) -> Branch:
@@ -182,7 +189,12 @@ def _fined(connection: sqlite3.Connection, library: Library, branch: Branch, lat
     _many(connection, "fee_balance", "fee_id patron_id kind outstanding_minor", balances)
     _many(connection, "fee_status", "fee_id status at", statuses)
     _many(connection, "ledger_txn", "id at kind patron_id actor interface branch_id", txns)
-    _many(connection, "ledger_posting", "txn_id line_no account patron_id fee_id amount_minor currency", postings)
+    _many(
+        connection,
+        "ledger_posting",
+        "txn_id line_no account patron_id fee_id amount_minor currency",
+        postings,
+    )
 
 
 def _many(connection: sqlite3.Connection, table: str, names: str, rows: Any) -> None:

@@ -104,6 +104,18 @@ def test_co7_a_changed_rule_keeps_its_past(rich: Shell, tmp_path: Path) -> None:
     assert [(value, bool(open_)) for value, open_ in rows] == [("0.25", False), ("0.35", True)]
 
 
+def test_br12_detached_penalties_are_part_of_the_set(rich: Shell, tmp_path: Path) -> None:
+    """A rule that rests beside the one it covers: told apart by its beginning, and carried over."""
+    rich("rule detach-penalties --until 2029-01-15T00:00:00Z --institution MAIN --as boss")
+    file = tmp_path / "set.toml"
+    text = _export(rich, file)
+    assert text.count('value = "none"') >= 2
+    assert rich(f"library diff {file} --institution MAIN --as boss", form="").out == ""
+    file.write_text(text.replace('"0.25"', '"0.35"'))
+    told = rich(f"library apply {file} --institution MAIN --as boss", form="", code=65).err
+    assert "another rule is in force there beside it" in told
+
+
 FAULTS = (
     ("finesMode = 1", "That is no TOML"),
     ('[[rule]]\nname = "x"', "did you mean 'rules'"),

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bench import figures
+from tests.bench import figures, night
+from tests.bench.dataset import LOANS
 from tests.bench.figures import AT_LEAST, AT_MOST, Row, percentile, ratio, row, table, to_json
+from tests.bench.generator import WrongAnswerError
+from tests.bench.night import Night
+from tests.bench.variants import is_late
 
 
 @pytest.mark.parametrize(
@@ -89,3 +93,31 @@ def test_the_table_marks_what_missed_its_goal() -> None:
     assert slow.endswith("NO")
     assert fast.endswith("yes")
     assert told.endswith("us")
+
+
+LATE_LOANS = sum(map(is_late, range(1, LOANS + 1)))
+
+
+def test_one_loan_in_ten_is_overdue() -> None:
+    assert LATE_LOANS == LOANS // 10
+
+
+@pytest.mark.parametrize(
+    ("ends", "took"),
+    [
+        ([(12.0, LATE_LOANS), (32.0, LATE_LOANS)], 20),  # the slower of two
+        ([(12.0, LATE_LOANS), (12.25, 0)], 2),  # a closed day costs nothing, and counts for nothing
+        ([(10.25, 0), (85.25, LATE_LOANS)], 75),
+    ],
+)
+def test_a_night_is_judged_by_the_slowest(ends: list[tuple[float, int]], took: float) -> None:
+    rows = {one.name: one for one in night.judged(10.0, [Night(*end) for end in ends], [0.01] * 99, [0.2])}
+    whole = rows["nightly accrual, 150,000 open loans, 10 % overdue"]
+    assert (whole.value, whole.ok) == (took, took <= 60)
+    assert rows["kiosk p99 during the accrual"].ok
+    assert not rows["renew p99 during the accrual"].ok
+
+
+def test_a_night_that_left_loans_out_is_no_night() -> None:
+    with pytest.raises(WrongAnswerError, match="14999 loans"):
+        night.judged(0.0, [Night(5.0, LATE_LOANS - 1), Night(5.1, 0)], [0.01], [0.01])

@@ -215,24 +215,35 @@ def _block_row(work: Work, owner: Institution, change: Change, names: Names) -> 
 
 def _rule(work: Work, change: Change, names: Names) -> None:
     """Rules keep their past: what is in force ends now, and what replaces it begins (CO-7)."""
-    section, now = change.section, seconds(work.now)
+    table, now = change.section.table, seconds(work.now)
     row = change.after or change.before or {}
     if change.after is not None:
         parse_value(change.after["name"], change.after.get("value", ""))
-    values = policyrows.columns_of(section, row, names) | {"institution_id": names.institution_id}
+    values = policyrows.columns_of(change.section, row, names) | {"institution_id": names.institution_id}
     place = {
         key: values[key] for key in ("institution_id", "branch_id", "patron_type_id", "item_type_id", "name")
     }
-    coming = row.get("from") is not None
-    if change.act != "add":
-        for old in records.rows(work.unit, section.table, **place):
-            ended = old["valid_to"] is not None and old["valid_to"] <= now
-            begun = old["valid_from"] < now
-            if old["valid_from"] == values["valid_from"] if coming else not ended and not begun:
-                records.remove(work.unit, section.table, id=old["id"])
-            elif not coming and begun and not ended:
-                records.change(work.unit, section.table, {"valid_to": now}, id=old["id"])
-    if change.act != "remove":
-        first = change.act == "add" and not records.rows(work.unit, section.table, **place)
-        values["valid_from"] = values["valid_from"] if coming else (0 if first else now)
-        records.add(work.unit, section.table, **values)
+    past = records.rows(work.unit, table, "valid_from", **place)
+    dated = "from" in row
+    if change.act == "add":
+        if not dated and past:
+            values["valid_from"] = now
+        records.add(work.unit, table, **values)
+        return
+    standing = [one for one in past if one["valid_to"] is None or one["valid_to"] > now]
+    old = next(one for one in standing if not dated or one["valid_from"] == values["valid_from"])
+    if (
+        change.act == "change"
+        and change.before is not None
+        and change.before.get("value") == row.get("value")
+    ):
+        records.change(work.unit, table, {"valid_to": values["valid_to"]}, id=old["id"])
+        return
+    if change.act == "change" and (dated or len(standing) > 1) and old["valid_from"] <= now:
+        raise ValueError("another rule is in force there beside it: end that one first")
+    if old["valid_from"] >= now:
+        records.remove(work.unit, table, id=old["id"])
+    else:
+        records.change(work.unit, table, {"valid_to": now}, id=old["id"])
+    if change.act == "change":
+        records.add(work.unit, table, **values | {"valid_from": max(now, old["valid_from"])})

@@ -12,10 +12,13 @@ from sip2d.store import records
 from sip2d.store.library import Institution
 from sip2d.store.records import Record
 from sip2d.store.tables import item_type, patron_type
+from sip2d.store.times import maybe_instant
 from sip2d.vocabulary import MediaType
 
 PATRON_LIMITS: Final = ("loan_limit", "overdue_limit", "claims_limit", "lost_limit", "hold_limit")
 PATRON_AMOUNTS: Final = ("value_limit_minor", "bills_limit_minor")
+PATRON_FLAGS: Final = ("limits_block_renewal", "overdue_notice_required")
+PATRON_POLICY: Final = ("membership_policy_id", "policy_attached_at")
 ITEM_AMOUNTS: Final = ("default_replacement_minor", "processing_fee_minor")
 ITEM_FLAGS: Final = ("magnetic", "desensitize")
 
@@ -25,9 +28,21 @@ def patron_types(work: Work, institution_code: str | None = None) -> list[Record
     owner = find.institution(work, institution_code)
     work.require(Act.SEE, owner.id)
     return [
-        {"institution": owner.code, **{key: row[key] for key in PatronTypeFacts.__struct_fields__[2:]}}
+        _shown_patron_type(work, owner, row)
         for row in records.rows(work.unit, patron_type, "code", institution_id=owner.id)
     ]
+
+
+def _shown_patron_type(work: Work, owner: Institution, row: Record) -> Record:
+    policy = work.library.membership_policies.get(row["membership_policy_id"] or 0)
+    attached = maybe_instant(row["policy_attached_at"])
+    shown = {key: row[key] for key in PatronTypeFacts.__struct_fields__[2:] if key not in PATRON_POLICY}
+    return {
+        "institution": owner.code,
+        **{key: bool(value) if key in PATRON_FLAGS else value for key, value in shown.items()},
+        "membership_policy": None if policy is None else policy.name,
+        "policy_attached_at": None if attached is None else attached.isoformat(),
+    }
 
 
 def item_types(work: Work, institution_code: str | None = None) -> list[Record]:
