@@ -160,3 +160,32 @@ def test_a_password_shows_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_the_password_is_set_into_the_url() -> None:
     settings = config.load(None, {"database": {"url": "postgresql://me@db:5433/lib", "password": "a/b@c:d"}})
     assert settings.database.full_url == "postgresql://me:a%2Fb%40c%3Ad@db:5433/lib"
+
+
+def test_a_listener_without_a_name_is_said_once(tmp_path: Path) -> None:
+    """That the list is too short then follows, and is not said."""
+    assert config.check(written(tmp_path, "[[listeners]]\nport = 1\n")) == [
+        "listeners.0.name: Field required."
+    ]
+
+
+@pytest.mark.parametrize(("secret", "why"), [(b"\xff\xfe", "is not UTF-8"), (None, "cannot be read")])
+def test_a_credential_that_cannot_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: bytes | None, why: str
+) -> None:
+    """By its file, never by what is in it; for ``serve`` and for ``check-config``."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    file = folder / "database__password"
+    file.write_bytes(secret or b"x")
+    if secret is None:
+
+        def away(self: Path, **_: object) -> str:
+            raise PermissionError(13, "Permission denied", str(self))
+
+        # Whoever runs the tests may be root, to whom no file is closed.
+        monkeypatch.setattr(Path, "read_text", away)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    with pytest.raises(ConfigurationError, match=f"database__password: the credential {why}"):
+        config.load(None)
+    assert any(why in one for one in config.check(None))

@@ -61,7 +61,7 @@ def _toml(file: Path) -> dict[str, Any]:
 
 def credential_files(environ: Mapping[str, str], sections: Container[str]) -> dict[str, Any]:
     """What credential files say: ``database__password`` is ``password`` of ``[database]``. Others are not
-    ours: ``sections`` are."""
+    ours: ``sections`` are. Raises ConfigurationError: one of ours cannot be read."""
     folder = environ.get("CREDENTIALS_DIRECTORY") or environ.get("SIP2D_SECRETS_DIR")
     said: dict[str, Any] = {}
     if not folder or not Path(folder).is_dir():
@@ -69,5 +69,14 @@ def credential_files(environ: Mapping[str, str], sections: Container[str]) -> di
     for file in sorted(Path(folder).iterdir()):
         section, nested, option = file.name.lower().partition(NESTED)
         if nested and section in sections and file.is_file() and file.stat().st_size <= SECRET_MOST:
-            said.setdefault(section, {})[option] = file.read_text(encoding="utf-8").rstrip("\r\n")
+            said.setdefault(section, {})[option] = _secret(file)
     return said
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigurationError(f"{file}: the credential cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: the credential is not UTF-8.") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from sip2d.config.files import read_files
 from sip2d.config.loading import located
@@ -27,10 +28,23 @@ def check(path: Path | None = None, overrides: Mapping[str, Any] | None = None) 
     try:
         settings = located(said, overrides)
     except ValidationError as error:
-        return findings + [sentence(one) for one in error.errors(include_input=False)]
+        return findings + [sentence(one) for one in _own(error)]
+    except ConfigurationError as error:
+        return [*findings, str(error)]
     except ValueError as error:
         return [*findings, f"{str(error).rstrip('.')}."]
     return findings + list(missing_files(settings))
+
+
+def _own(error: ValidationError) -> list[ErrorDetails]:
+    """Without those that only follow from another: a list whose entries are wrong is too short as well."""
+    errors = error.errors(include_input=False)
+    return [
+        one
+        for one in errors
+        if one["type"] != "too_short"
+        or not any(other["loc"][: len(one["loc"])] == one["loc"] and other is not one for other in errors)
+    ]
 
 
 def unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
