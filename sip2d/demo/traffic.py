@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from sip2d.demo.town import Town
+from sip2d.demo.town import PROXIES, Town
 from sip2d.desk import hold, subjects
 from sip2d.desk.lend import lend
 from sip2d.desk.pay import pay, waive
@@ -32,6 +32,11 @@ HOURS: Final = (10, 15)
 """When people come: two busy hours, so that an hourly job has two hours to tell of."""
 FORGETFUL: Final = 23
 """Every so manieth item lies under somebody's bed: nobody brings it in time."""
+CUT_OFF: Final = 19
+"""Every so manieth day the second branch is cut off in its last hour: what its kiosk did arrives afterwards,
+as kiosks send it, and not in order (SP-22, PT-9)."""
+FETCHED: Final = 3
+"""Of so many visits of a patron who has a proxy card one is his proxy's."""
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -53,36 +58,65 @@ class Traffic:
         self._visits = visits
         self.did: Counter[str] = Counter()
 
-    def day(self, day: date, branches: list[Branch]) -> None:
-        """What happens on this day at those branches that are open."""
+    def day(self, number: int, day: date, branches: list[Branch]) -> None:
+        """What happens on this day at those branches that are open; ``number`` 0 is the first."""
         share = self._visits // len(branches) // len(HOURS)
-        for branch in branches:
+        for place, branch in enumerate(branches):
             if not branch.calendar.is_open(day):
                 continue
             for hour in HOURS:
-                for number in range(share):
-                    at = local_instant(day, time(hour, number * 60 // share), branch.zone)
-                    self._comes(branch, at)
+                times = [
+                    local_instant(day, time(hour, one * 60 // share), branch.zone) for one in range(share)
+                ]
+                if place and hour == HOURS[-1] and number % CUT_OFF == CUT_OFF - 1:
+                    self._cut_off(branch, times)
+                    continue
+                for at in times:
+                    self._done(branch, self._drawn(), at, at)
 
-    def _comes(self, branch: Branch, now: datetime) -> None:
+    def _cut_off(self, branch: Branch, times: list[datetime]) -> None:
+        """The later half first, then the earlier, then the later once more: all by the end of the hour."""
+        visits = [(self._drawn(), at) for at in times]
+        late = visits[len(visits) // 2 :]
+        for visit, at in (*late, *visits[: len(visits) // 2], *late):
+            self._done(branch, visit, times[-1] + timedelta(minutes=5), at)
+
+    def _drawn(self) -> Visit:
         chance = self._chance
-        visit = Visit(
-            f"P{chance.randint(1, self._town.patrons)}",
-            chance.randint(1, self._town.items),
-            chance.random(),
-            chance.random(),
+        number = chance.randint(1, self._town.patrons)
+        item, turn, twist = chance.randint(1, self._town.items), chance.random(), chance.random()
+        fetched = number <= PROXIES and item % FETCHED == 0
+        return Visit(f"{'X' if fetched else 'P'}{number}", item, turn, twist)
+
+    def _done(self, branch: Branch, visit: Visit, now: datetime, at: datetime) -> None:
+        mode, interface = (
+            (Mode.ONLINE, Interface.SIP2) if at == now else (Mode.NO_BLOCK, Interface.SIP2_OFFLINE)
         )
 
         def work(unit: Unit) -> str:
             owner = unit.library.institutions[branch.institution_id]
             here = unit.library.branches[branch.id]
             settings = settings_of(owner.settings, owner.decimals)
-            desk = Desk(
-                unit.library, owner, here, settings, Mode.ONLINE, Interface.SIP2, "kiosk", now, now
-            )  # fmt: skip
+            desk = Desk(unit.library, owner, here, settings, mode, interface, "kiosk", now, at)
+            if mode is Mode.NO_BLOCK:
+                return f"stored: {_stored(unit, desk, visit)}"
             return _with_money(unit, desk, visit) if visit.turn < 0.15 else _with_an_item(unit, desk, visit)
 
         self.did[self._store.call(True, "simulate", work)] += 1
+
+
+def _stored(unit: Unit, desk: Desk, visit: Visit) -> str:
+    """What was done without us: nobody was asked, and it is recorded whatever stands against it."""
+    item = subjects.item(unit, desk, f"I{visit.item}")
+    assert item is not None
+    if visit.turn < 0.5:
+        take_back(unit, desk, item, return_branch=desk.branch)
+        return "returned"
+    lend(
+        unit, desk, _who(unit, desk, visit), item,
+        renewal_allowed=False, requested_due_at=None, fee_acknowledged=True,
+    )  # fmt: skip
+    return "lent"
 
 
 def _with_an_item(unit: Unit, desk: Desk, visit: Visit) -> str:

@@ -122,9 +122,7 @@ class Session:
     @property
     def paused(self) -> bool:
         """Whether the caller should not read now."""
-        # `_full` spelt out: asked twice for every request.
-        full = self._verdicts is None or len(self._line.slots) >= self._limits.window
-        return full or bool(self._held or self._frames)
+        return self._full or bool(self._held or self._frames)
 
     @property
     def finished(self) -> bool:

@@ -328,8 +328,8 @@ def _has(unit: Unit, row: Row, moment: int) -> Row:
 
 def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
     """The row, and what `_counted` counted about it; the rest is asked for only where there is any."""
-    loans, holds, fees, credit, blocked, member_until = has[:_PLAIN]
-    value, _, lost_on_loan = has[_PLAIN].partition("|") if len(has) > _PLAIN else _NO_WORTH
+    loans, holds, fees, credit, blocked, member_until, *worth = has
+    value, _, lost_on_loan = worth[0].partition("|") if worth else _NO_WORTH
     lost, billed, owed, fines, restricting, dues = (unit.one(_FEES, row[0]) if fees else None) or _NO_FEES
     stored: tuple[BlockFacts, ...] = blocks.effective(unit, row[0], now) if blocked else ()
     expires_on = row[11]
@@ -359,5 +359,4 @@ def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
 
 
 _NO_LOANS: Final = (0, 0, 0, 0)
-_PLAIN: Final = len(_counted(_PATRON, False))
 _NO_WORTH: Final = (0, "", 0)
