@@ -110,9 +110,7 @@ def stands_on_the_shelf(facts: Facts) -> Word:
 def comes_for_it(facts: Facts) -> bool:
     """The item is kept for this very patron (CO-9)."""
     item = facts.item
-    return (
-        item is not None and item.shelf_hold is not None and item.shelf_hold.patron_id == facts.patron.id
-    )
+    return item is not None and item.shelf_hold is not None and item.shelf_hold.patron_id == facts.patron.id
 
 
 def pickup_denied(facts: Facts, standing: tuple[Reason, ...]) -> tuple[Reason, ...]:
