@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
-TARGETS: Final[tuple[str, ...]] = ("frame", "codec", "session", "proxy", "template", "imports")
+TARGETS: Final[tuple[str, ...]] = (
+    "frame", "codec", "session", "proxy", "template", "imports", "offline", "sheet",
+)  # fmt: skip
 
 
 class Target(msgspec.Struct, frozen=True):

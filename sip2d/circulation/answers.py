@@ -18,6 +18,8 @@ from sip2d.wire.kinds import instant, money
 from sip2d.wire.layout import layout_of
 from sip2d.wire.messages import Request, Response
 
+SUSPENDED = "PATRON_SUSPENDED"
+
 # Fixed places that tell two requests of one second apart although their identified fields agree.
 _DIGESTED_FIXED = ("hold_mode", "nb_due_date", "fee_type", "payment_type", "currency", "card_retained")
 
@@ -25,9 +27,15 @@ _DIGESTED_FIXED = ("hold_mode", "nb_due_date", "fee_type", "payment_type", "curr
 def lines(
     call: Call, language: str, reasons: Iterable[Reason], *, patron: PatronFacts | None = None
 ) -> tuple[str, ...]:
-    """The screen messages of ``reasons``, one a reason, most severe first; a text said twice is said once."""
+    """The screen messages of ``reasons``, one a reason, most severe first; a text said twice is said once,
+    and of several suspensions the latest, which comes first (BL-12)."""
     said: dict[str, None] = {}
+    suspended = False
     for reason in reasons:
+        if reason.scenario == SUSPENDED:
+            if suspended:
+                continue
+            suspended = True
         for line in call.wording.lines(reason, language, call, patron):
             said.setdefault(line)
     return tuple(said)

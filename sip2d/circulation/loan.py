@@ -26,6 +26,7 @@ from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.personal import due
 from sip2d.circulation.pin import Pin
 from sip2d.circulation.registry import serves
+from sip2d.circulation.stored import keep
 from sip2d.desk import subjects
 from sip2d.desk.lend import lend
 from sip2d.desk.outcome import Outcome
@@ -86,6 +87,7 @@ def checkout(unit: Unit, request: m.Checkout, call: Call) -> Answer:
                 requested_due_at=promised(call, request, no_block),
                 fee_acknowledged=bool(request.fee_acknowledged),
             )
+    keep(unit, desk, outcome, request.item_id, request.patron_id)
     response = _loan_response(m.CheckoutResponse, call, request, patron, item, outcome, secret)
     return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects, key)
 
@@ -127,6 +129,7 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
             requested_due_at=requested,
             fee_acknowledged=bool(request.fee_acknowledged),
         )
+    keep(unit, desk, outcome, request.item_id or "", request.patron_id)
     response = _loan_response(m.RenewResponse, call, request, patron, item, outcome, secret)
     return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects, key)
 

@@ -9,6 +9,7 @@ import typer
 from sip2d.cli import (
     blocks,
     branch,
+    bulk_renew,
     calendar,
     client,
     db,
@@ -27,6 +28,7 @@ from sip2d.cli import (
     message,
     messaging,
     notice,
+    offline,
     patron,
     report,
     rule,
@@ -54,6 +56,7 @@ app.command("demo")(demo.demo)
 app.command("client")(client.client)
 app.command("flood")(flood.flood)
 app.command("simulate")(simulate.simulate)
+app.command("bulk-renew")(bulk_renew.bulk_renew)
 GROUPS = {
     "db": db.app,
     "institution": institution.app,
@@ -88,6 +91,7 @@ GROUPS = {
     "sortbin": inquiry.sort_bins,
     "jobs": jobs.app,
     "report": report.app,
+    "offline": offline.app,
 }
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)

@@ -60,10 +60,12 @@ def diff(caller: Caller, source: Source, institution: Institution = None) -> Non
 @command(app, "apply", form=False)
 def apply(caller: Caller, source: Source, institution: Institution = None) -> None:
     """Make the policy set what the files say, all of it or nothing; what was done is listed."""
+    from sip2d.cli.notice import texts
     from sip2d.desk.staff import policyset
+    from sip2d.notices.preview import shipped
 
-    document = _read(source)
-    changes = caller.write("library.apply", lambda work: policyset.apply(work, document, institution))
+    document, told = _read(source), shipped(texts(caller))
+    changes = caller.write("library.apply", lambda work: policyset.apply(work, document, institution, told))
     for change in changes:
         print(change.line)
     tell(f"{len(changes)} changes." if changes else "Nothing to do.")

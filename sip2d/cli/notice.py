@@ -27,7 +27,7 @@ PatronType = Annotated[str, typer.Argument(help="Code of the patron type.")]
 Level = Annotated[int, typer.Argument(min=1, max=3, help="1, 2 or 3.")]
 
 
-def _texts(caller: Caller) -> "Texts":
+def texts(caller: Caller) -> "Texts":
     """The templates that a daemon with this configuration begins with."""
     from sip2d.errors import ConfigurationError
     from sip2d.notices.texts import Texts
@@ -98,7 +98,7 @@ def preview(
     """Write a notice to a patron without sending it."""
     from sip2d.notices.preview import preview
 
-    told = _texts(caller)
+    told = texts(caller)
     caller.show(
         caller.read(
             "notice.preview",
@@ -122,7 +122,7 @@ def templates_list(caller: Caller, institution: Institution = None) -> None:
     from sip2d.desk.staff import templates
     from sip2d.notices.preview import shipped
 
-    told = shipped(_texts(caller))
+    told = shipped(texts(caller))
     caller.show(caller.read("notice-template.list", lambda work: templates.listing(work, told, institution)))
 
 
@@ -139,7 +139,7 @@ def templates_show(
     from sip2d.desk.staff import templates
     from sip2d.notices.preview import shipped
 
-    told = shipped(_texts(caller))
+    told = shipped(texts(caller))
     caller.show(
         caller.read(
             "notice-template.show",
@@ -167,7 +167,7 @@ def templates_set(
     from sip2d.desk.staff import templates
     from sip2d.notices.preview import shipped
 
-    parts, told = _parts(file), shipped(_texts(caller))
+    parts, told = _parts(file), shipped(texts(caller))
     caller.show(
         caller.write(
             "notice-template.set",
@@ -192,7 +192,7 @@ def templates_remove(
     from sip2d.desk.staff import templates
     from sip2d.notices.preview import shipped
 
-    told = shipped(_texts(caller))
+    told = shipped(texts(caller))
     caller.show(
         caller.write(
             "notice-template.remove",

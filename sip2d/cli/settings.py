@@ -56,7 +56,7 @@ def preset(
 
     found = automation.parse(name, places.preset(name, "policies"))
     done, told = caller.write("settings.preset", lambda work: automation.apply(work, found, institution))
-    for sentence in told:
+    for sentence in filter(None, told):
         tell(sentence)
     caller.show(done)
 

@@ -23,9 +23,10 @@ def simulate(
         typer.Option("--database", help="URL of an empty database to keep [default: a file thrown away]."),
     ] = None,
 ) -> None:
-    """Live through days of a town with every rule in force: traffic, nightly jobs, notices; the books are
-    checked every morning. Exit code 1 when they do not agree.
+    """Live through days of a town with every rule in force: visitors, staff, nightly jobs, notices; the
+    books are checked every morning. Exit code 1 when they do not agree.
     """
+    first = _day(start)
     from sip2d.demo.simulate import Broken, Simulation, Year
     from sip2d.demo.story import story
     from sip2d.demo.town import Town
@@ -40,11 +41,21 @@ def simulate(
         url = database or f"sqlite:///{Path(folder) / 'town.db'}"
         migrate.upgrade(url)
         with Store.open(url) as store:
+            if store.call(False, "simulate.empty", lambda unit: unit.library.institutions):
+                tell("There is a library in this database already: the town needs an empty one.")
+                raise typer.Exit(exits.CANNOT_CREATE)
             simulation = Simulation(store, Town(patrons, items), seed=seed, visits=visits, hear=hear)
             try:
-                simulation.live(date.fromisoformat(start), days)
+                simulation.live(first, days)
             except Broken as broken:
                 tell(str(broken))
                 raise typer.Exit(exits.SOME_FAILED) from None
             finally:
                 typer.echo(story(store, simulation.year))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date such as 2026-01-01.", param_hint="--start") from None

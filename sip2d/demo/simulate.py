@@ -128,11 +128,13 @@ class Simulation:
         return [(job, owner, as_of) for as_of, _, job, owner in found]
 
     def _hourly(self, library: Library, day: date, hours: tuple[int, ...]) -> None:
+        """A job of which one run makes up for those before it (`last`) runs in the last hour only."""
         for hour in hours:
             since = _local(day, time(hour)) - timedelta(seconds=1)
             for job in self._jobs:
                 minute, of_hour = job.schedule.split()[:2]
-                if minute.isdigit() and of_hour == "*":
+                telling = TELLING[-1:] if job.catch_up == "last" else TELLING
+                if minute.isdigit() and of_hour == "*" and hour in telling:
                     for owner in owners(job, library):
                         for as_of in _within_the_hour(job, owner, library, since):
                             self._count(self._run(library, job, owner, as_of))

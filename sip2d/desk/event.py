@@ -13,6 +13,7 @@ from sip2d.policy.decision import Action, Reason
 from sip2d.policy.facts import ItemFacts, Mode, PatronFacts
 from sip2d.store import loans
 from sip2d.store.unit import Unit
+from sip2d.vocabulary import Interface
 
 
 def note(code: str, **values: object) -> Reason:
@@ -74,7 +75,7 @@ def came_late(unit: Unit, desk: Desk, item: ItemFacts, kind: str, patron_id: int
     # A stored return of what is in moves it: one that was routed since stays where it is (PT-9).
     routed = kind == "RETURN" and item.loan is None
     last = loans.last_event(unit, item.id) if routed else loans.last_transaction(unit, item.id)
-    if last is None or last.event_at <= desk.event_at:
+    if last is None or last.event_at <= desk.event_at or _renewed_meanwhile(desk, item, kind, last.kind):
         return False
     audited(
         unit,
@@ -86,6 +87,13 @@ def came_late(unit: Unit, desk: Desk, item: ItemFacts, kind: str, patron_id: int
         {"kind": kind, "patron": patron_id, "event_at": int(desk.event_at.timestamp()), "newer": last.id},
     )
     return True
+
+
+def _renewed_meanwhile(desk: Desk, item: ItemFacts, kind: str, newer: str) -> bool:
+    """A loan that began before a file's return ends with it, even where it was renewed (by a job, say) before
+    the file was loaded (OF-32)."""
+    began = item.loan is not None and item.loan.loaned_at <= desk.event_at
+    return desk.interface == Interface.OFFLINE_FILE and (kind, newer) == ("RETURN", "RENEW") and began
 
 
 def stale(desk: Desk) -> tuple[Reason, ...]:

@@ -76,7 +76,8 @@ def _due(desk: Desk, facts: Facts, requested: datetime | None) -> datetime:
         return requested
     if facts.terms is None:  # lent off-line although nothing lends it here: like a blank period (CL-3)
         return permanent(branch.zone)
-    return loan_due(facts.terms, branch.calendar, desk.event_at, facts.patron.expires_on)
+    due_at = loan_due(facts.terms, branch.calendar, desk.event_at, facts.patron.expires_on)
+    return due_at if desk.due_floor is None else max(due_at, desk.due_floor)
 
 
 def _lent(

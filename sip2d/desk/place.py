@@ -14,6 +14,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     ``now`` is the moment of recording; ``event_at`` when it happened: the same, but for no-block transactions
     (SP-22) and staff's backdating.
+    ``due_floor``: no due date that is computed lies before it (a loaded file's upload, OF-21).
     ``interface`` is a label of GN-11, ``actor`` who answers for it (a terminal's name, a staff login).
     """
 
@@ -29,3 +30,4 @@ class Desk(msgspec.Struct, frozen=True):
     terminal_id: int | None = None
     override_role: str | None = None
     group_resolution: bool = False
+    due_floor: datetime | None = None

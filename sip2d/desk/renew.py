@@ -170,7 +170,8 @@ def _due(desk: Desk, facts: Facts, loan: LoanFacts) -> datetime:
     if facts.terms is None:  # off-line, and nothing lends it here any more: the loan stays as it is
         return loan.due_at
     calendar = desk.library.branches[facts.branch_id].calendar
-    return renewal_due(facts.terms, calendar, loan.due_at, desk.event_at, facts.patron.expires_on)
+    due_at = renewal_due(facts.terms, calendar, loan.due_at, desk.event_at, facts.patron.expires_on)
+    return due_at if desk.due_floor is None else max(due_at, desk.due_floor)
 
 
 def _renewed(

@@ -19,6 +19,7 @@ from sip2d.store import holds, items, loans, notices, outbox, patrons
 from sip2d.store.library import Branch, Library, SortBinRule
 from sip2d.store.times import maybe_seconds
 from sip2d.store.unit import Unit
+from sip2d.vocabulary import Interface
 
 HOLD_READY: Final = "HOLD_READY"
 """The notice to whoever's hold stands on the shelf."""
@@ -55,6 +56,7 @@ def _keep(unit: Unit, desk: Desk, item: ItemFacts, branch: Branch) -> HoldFacts 
     if hold is None or not _usable(item):
         return None
     if hold.pickup_branch_id == branch.id and hold.status == "ON_SHELF":
+        _tell(unit, desk, item, branch, hold)  # scanned in again: it may have come in a file (OF-37)
         return hold
     if hold.pickup_branch_id != branch.id and hold.status == "IN_TRANSIT":
         return hold
@@ -91,7 +93,10 @@ def _fill(
 
 
 def _tell(unit: Unit, desk: Desk, item: ItemFacts, branch: Branch, hold: HoldFacts) -> None:
-    """The copy is on the shelf: whoever waits for it is told, once a hold (HO-7)."""
+    """The copy is on the shelf: whoever waits for it is told, once a hold (HO-7); of what a file says was
+    returned, when it is scanned in again (OF-37)."""
+    if desk.interface == Interface.OFFLINE_FILE:
+        return
     outbox.queue(
         unit,
         institution_id=branch.institution_id,

@@ -229,11 +229,11 @@ def _detail(
 
 
 def _terms(desk: Desk, patron: PatronFacts, item: ItemFacts, loan: LoanFacts) -> Terms | None:
-    """The loan's own terms, as they are when they are asked (D-35)."""
+    """The loan's own terms, those in force when it happened (CO-7, D-35): as for the fine."""
     matrix = desk.library.matrices.get(item.institution_id)
     if matrix is None:
         return None
-    return matrix.terms(loan.policy_branch_id, patron.type_id, item.type_id, desk.now)
+    return matrix.terms(loan.policy_branch_id, patron.type_id, item.type_id, desk.event_at)
 
 
 def _blocking(terms: Terms | None) -> bool:

@@ -81,7 +81,7 @@ def _recorded(
 def _notes(desk: Desk, item: ItemFacts, routing: Routing) -> tuple[Reason, ...]:
     """What the kiosk tells, the item's own message last (CO-20, SP-9)."""
     notes: list[Reason] = []
-    if item.loan is None:
+    if item.loan is None and not item.lost_status:  # a lost item's loan may have ended with its loss (LO-64)
         notes.append(event.note("ITEM_NOT_ON_LOAN", item_title=item.title))
     place = desk.library.branches.get(routing.destination_branch_id or 0)
     name = "" if place is None else place.name

@@ -2,7 +2,6 @@
 (CO-13). One that is refused is counted by its reason and reported.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Final
@@ -22,8 +21,6 @@ from sip2d.store.unit import Unit
 
 LOOKED_AT: Final = 500
 """Loans that one reading piece looks at."""
-RENEWED_AT_ONCE: Final = 20
-"""Loans that one piece renews: a renewal takes a kiosk's millisecond, not the accrual's tenth."""
 
 REFUSALS: Final = {"FINE_NO_RENEWALS": "auto_too_much_owing"}
 """What a reason is called in the report where it has a name of its own there (LO-34)."""
@@ -41,10 +38,10 @@ def _branch(run: Run, branch: Branch) -> Pieces:
     after: DueLoan | None = None
     while rows := (yield read(partial(_look, branch=branch, since=since, until=until, after=after))):
         after = rows[-1]
-        wanted = [row for row in rows if _wanted(run, branch, row)]
-        for start in range(0, len(wanted), RENEWED_AT_ONCE):
-            loans = wanted[start : start + RENEWED_AT_ONCE]
-            yield write(partial(_renew, run=run, branch=branch, loans=loans))
+        for row in rows:
+            if _wanted(run, branch, row):
+                # One loan a piece: with the next item locked after this patron, a kiosk could wait for ever.
+                yield write(partial(_renew, run=run, branch=branch, row=row))
 
 
 def _today(as_of: datetime, branch: Branch) -> tuple[datetime, datetime]:
@@ -67,17 +64,16 @@ def _wanted(run: Run, branch: Branch, row: DueLoan) -> bool:
     return row.auto_renew or (terms is not None and terms.auto_renew)
 
 
-def _renew(unit: Unit, *, run: Run, branch: Branch, loans: Sequence[DueLoan]) -> Tally:
+def _renew(unit: Unit, *, run: Run, branch: Branch, row: DueLoan) -> Tally:
     tally = Tally()
     desk = _desk(run, branch)
     midnight = branch.calendar.at(branch.calendar.local_date(run.as_of), time(0))
-    for row in sorted(loans, key=lambda each: each.item_id):  # locks in one order
-        item = items.by_id(unit, row.item_id, run.as_of)
-        if item is None or not _still(item, row) or auto_renewals.done(unit, row, midnight):
-            continue
-        outcome = _one(unit, desk, item)
-        if outcome is not None:
-            _count(tally, item, outcome)
+    item = items.by_id(unit, row.item_id, run.as_of)
+    if item is None or not _still(item, row) or auto_renewals.done(unit, row, midnight):
+        return tally
+    outcome = _one(unit, desk, item)
+    if outcome is not None:
+        _count(tally, item, outcome)
     return tally
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from sip2d.desk import fine
-from sip2d.jobs.job import PIECE, Job, Pieces, Run, Tally, read, write
+from sip2d.jobs.job import Job, Pieces, Run, Tally, read, write
 from sip2d.policy.fines import is_hourly, rate
 from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import FinesMode
@@ -21,6 +21,8 @@ from sip2d.store.unit import Unit
 
 LOOKED_AT: Final = 500
 """Loans that one reading piece looks at: some 3 ms."""
+AT_ONCE: Final = 25
+"""Loans that one writing piece accrues: beside 50 busy kiosks a renewal's p99 is 60 ms, with 50 it is 80."""
 
 
 def accrue_daily(run: Run) -> Pieces:
@@ -49,9 +51,9 @@ def _branch(run: Run, branch: Branch, *, hourly: bool) -> Pieces:
     while rows := (yield read(partial(_look, run=run, branch=branch, after=after))):
         waiting += [row.loan_id for row in rows if _concerns(run, branch, row, hourly)]
         after = rows[-1]
-        while len(waiting) >= PIECE:
-            yield write(partial(_accrue, run=run, branch=branch, loans=waiting[:PIECE], hourly=hourly))
-            waiting = waiting[PIECE:]
+        while len(waiting) >= AT_ONCE:
+            yield write(partial(_accrue, run=run, branch=branch, loans=waiting[:AT_ONCE], hourly=hourly))
+            waiting = waiting[AT_ONCE:]
     if waiting:
         yield write(partial(_accrue, run=run, branch=branch, loans=waiting, hourly=hourly))
 

@@ -28,9 +28,10 @@ def long_overdue(run: Run) -> Pieces:
 def _of(run: Run, owner: Institution, settings: Settings) -> Pieces:
     after = (0, 0)
     while rows := (yield read(partial(_page, run=run, owner=owner, settings=settings, after=after))):
-        due = [row for row in rows if _is_due(run, settings, row)]
-        if due:
-            yield write(partial(_lose, run=run, settings=settings, due=due))
+        for row in rows:
+            if _is_due(run, settings, row):
+                # One loan a piece: with the next item locked after this patron, a kiosk could wait for ever.
+                yield write(partial(_lose, run=run, settings=settings, row=row))
         after = (int(rows[-1].due_at.timestamp()), rows[-1].loan_id)
 
 
@@ -77,29 +78,28 @@ def _is_due(run: Run, settings: Settings, row: Candidate) -> bool:
     ) and lost.is_long_overdue(settings, branch.calendar, row.due_at, run.as_of)
 
 
-def _lose(unit: Unit, *, run: Run, settings: Settings, due: Sequence[Candidate]) -> Tally:
+def _lose(unit: Unit, *, run: Run, settings: Settings, row: Candidate) -> Tally:
     """LO-50: locked, asked once more, and lost."""
     tally = Tally()
     value = settings.long_overdue_lost_value
     assert value is not None
-    for row in sorted(due, key=lambda each: each.item_id):  # locks in one order
-        item = items.by_id(unit, row.item_id, run.as_of)
-        same = item is not None and item.loan is not None and item.loan.id == row.loan_id
-        if item is None or item.loan is None or not same or item.loan.due_at != row.due_at:
-            continue  # returned or renewed meanwhile
-        if lost.leaves_alone(settings, item.lost_status):
-            continue
-        desk = run.desk(run.library.branches[item.loan.policy_branch_id])
-        done = lose.lose(unit, desk, item, value=value, source=LostSource.CRONJOB)
-        if not done.done:
-            continue
-        tally.count("lost")
-        if done.item is not None and done.item.loan is None:
-            tally.count("loans_ended")
-        tally.tell(
-            item=item.barcode, loan=row.loan_id, patron=done.patron.barcode if done.patron else None,
-            due_at=row.due_at.isoformat(), value=value, was=item.lost_status,
-        )  # fmt: skip
+    item = items.by_id(unit, row.item_id, run.as_of)
+    same = item is not None and item.loan is not None and item.loan.id == row.loan_id
+    if item is None or item.loan is None or not same or item.loan.due_at != row.due_at:
+        return tally  # returned or renewed meanwhile
+    if lost.leaves_alone(settings, item.lost_status):
+        return tally
+    desk = run.desk(run.library.branches[item.loan.policy_branch_id])
+    done = lose.lose(unit, desk, item, value=value, source=LostSource.CRONJOB)
+    if not done.done:
+        return tally
+    tally.count("lost")
+    if done.item is not None and done.item.loan is None:
+        tally.count("loans_ended")
+    tally.tell(
+        item=item.barcode, loan=row.loan_id, patron=done.patron.barcode if done.patron else None,
+        due_at=row.due_at.isoformat(), value=value, was=item.lost_status,
+    )  # fmt: skip
     return tally
 
 
@@ -109,6 +109,6 @@ LONG_OVERDUE = Job(
     title="Long overdue items become lost",
     schedule="0 1 * * *",
     per="institution",
-    catch_up="last",
+    catch_up="all",
     body=long_overdue,
 )

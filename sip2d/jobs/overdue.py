@@ -15,7 +15,7 @@ from sip2d.jobs.job import PIECE, Job, Pieces, Run, Tally, read, write
 from sip2d.policy.dunning import Level, days_overdue, level_of
 from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import NoticeCalendar, Settings
-from sip2d.store import notice_loans, notice_templates, outbox
+from sip2d.store import blocks, notice_loans, notice_templates, outbox, patrons
 from sip2d.store.library import Branch
 from sip2d.store.notice_loans import Told, Trigger
 from sip2d.store.unit import Unit
@@ -54,8 +54,8 @@ def send(run: Run) -> Pieces:
         if not page:
             return
         after = page[-1][0]
-        for patrons in letters.pieces(page, PIECE):
-            yield write(partial(_tell, run=run, place=place, triggers=triggers, patrons=patrons))
+        for piece in letters.pieces(page, PIECE):
+            yield write(partial(_tell, run=run, place=place, triggers=triggers, whose=piece))
 
 
 JOB: Final = Job(
@@ -80,10 +80,10 @@ def _wanted(run: Run, type_id: int) -> bool:
 
 
 def _tell(
-    unit: Unit, *, run: Run, place: Branch, triggers: dict[int, list[Trigger]], patrons: Sequence[int]
+    unit: Unit, *, run: Run, place: Branch, triggers: dict[int, list[Trigger]], whose: Sequence[int]
 ) -> Tally:
     tally, settings = Tally(), _settings(run)
-    loans = notice_loans.overdue(unit, patrons, run.as_of, place.id)
+    loans = notice_loans.overdue(unit, whose, run.as_of, place.id)
     done = notice_loans.told_levels(unit, loans)
     by_patron: dict[int, dict[int, list[Told]]] = {}
     for loan in loans:
@@ -102,10 +102,13 @@ def _tell(
 def _level(unit: Unit, run: Run, place: Branch, trigger: Trigger, loans: list[Told], tally: Tally) -> None:
     """One level of one patron: the restriction, and the notice where there is a template (LO-16)."""
     patron_id = loans[0].patron_id
-    if trigger.restricts and suspend.restrict(unit, run.desk(place), patron_id) is not None:
+    if trigger.restricts and _restricted(unit, run, place, patron_id):
         tally.count("restricted")
+        tally.tell(patron=patron_id, level=trigger.level, restricted=True)
     if trigger.template is None or not _exists(unit, place, trigger.template):
         tally.count("no_template")
+        if trigger.restricts:  # once a loan and due date, or it would come back every night (LO-19)
+            notice_loans.mark(unit, loans, trigger.level, None)
         return
     listed = loans
     if _settings(run).notice_lists_all:
@@ -130,6 +133,15 @@ def _level(unit: Unit, run: Run, place: Branch, trigger: Trigger, loans: list[To
             first = first or queued
     if first is not None:
         notice_loans.mark(unit, loans, trigger.level, first)
+
+
+def _restricted(unit: Unit, run: Run, place: Branch, patron_id: int) -> bool:
+    """LO-21. The patron is locked first: whoever brought everything back meanwhile is not restricted."""
+    if patrons.by_id(unit, patron_id, run.as_of) is None or not blocks.any_overdue(
+        unit, patron_id, run.as_of
+    ):
+        return False
+    return suspend.restrict(unit, run.desk(place), patron_id) is not None
 
 
 def _exists(unit: Unit, place: Branch, code: str) -> bool:

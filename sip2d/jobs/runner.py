@@ -24,7 +24,7 @@ from sip2d.jobs.schedule import period
 from sip2d.store import job_runs, leases
 from sip2d.store.library import Library
 from sip2d.store.link import bare
-from sip2d.store.unit import Unit
+from sip2d.store.unit import CONFLICTS, Unit
 
 T = TypeVar("T")
 
@@ -220,23 +220,50 @@ class Runner:
         self._renewed = now
 
     def _end(self, start: _Start, error: str | None) -> None:
-        """Record what came of it; where the database is away, the lease runs out and the next start goes on.
-        A run that found nothing to do begins here as well."""
+        """Record what came of it; where the database is away, the lease runs out and the next start goes
+        on."""
+        record = start.record
+        if record is None:
+            start.record = self._note(start, error)
+            return
         tally = start.run.tally
 
-        def work(unit: Unit) -> _Record:
-            record = start.record or self._begin(unit, start)
+        def work(unit: Unit) -> None:
             self._hold(unit, record)
             job_runs.end(unit, record.run_id, self._clock(), tally.counters, tally.report, error)
             leases.release(unit, record.leases[0], self._holder)
-            return record
 
         try:
-            start.record = self._store.call(True, "job.end", work, LANE)
+            self._store.call(True, "job.end", work, LANE)
         except (Fault, LeaseLost) as fault:
-            if start.record is None and isinstance(fault, Fault):
-                raise
             log.warning("job.not_recorded job=%s why=%s", start.run.job, told(fault))
+
+    def _note(self, start: _Start, error: str | None) -> _Record | None:
+        """What has only read needs no lease of its own, only that nobody else is at it (6 statements less of
+        10). Raises `_NotOurs`."""
+        run, now = start.run, self._clock()
+        lease = f"{run.job}|{start.place}"
+
+        def work(unit: Unit) -> _Record:
+            if leases.taken(unit, lease, now):
+                raise _NotOurs(Outcome.BUSY)
+            if not leases.renew(unit, self._held, self._holder, now, LEASE):
+                raise LeaseLost("another has taken over")
+            run_id = job_runs.note(
+                unit, run.job, start.place, start.period, run.as_of, now, run.tally.counters,
+                run.tally.report, error,
+            )  # fmt: skip
+            if run_id is None:
+                raise _NotOurs(Outcome.ALREADY)
+            return _Record(run_id, ())
+
+        try:
+            return self._store.call(True, "job.end", work, LANE)
+        except CONFLICTS:
+            raise _NotOurs(Outcome.ALREADY) from None
+        except LeaseLost as fault:
+            log.warning("job.not_recorded job=%s why=%s", run.job, told(fault))
+            return None
 
 
 def told(fault: BaseException) -> str:

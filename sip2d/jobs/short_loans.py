@@ -40,9 +40,10 @@ def remind(run: Run) -> Pieces:
     )
     after = 0
     while rows := (yield read(partial(find, after=after))):
-        due = [row for row in rows if is_short(run, row)]
-        if due:
-            yield write(partial(_reminded, run=run, rows=due))
+        for row in rows:
+            if is_short(run, row):
+                # One loan a piece: with the next item locked after this patron, a kiosk could wait for ever.
+                yield write(partial(_reminded, run=run, row=row))
         after = rows[-1].loan_id
 
 
@@ -67,13 +68,12 @@ def _hourly(run: Run, branch_id: int, patron_type_id: int, item_type_id: int) ->
     return terms is not None and terms.loan_unit in _SHORT
 
 
-def _reminded(unit: Unit, run: Run, rows: list[ShortLoan]) -> Tally:
+def _reminded(unit: Unit, run: Run, row: ShortLoan) -> Tally:
     tally = Tally()
-    for row in sorted(rows, key=lambda row: row.item_id):
-        item = items.by_id(unit, row.item_id, run.as_of)
-        loan = None if item is None else item.loan
-        if item is None or loan is None or loan.id != row.loan_id or loan.due_at >= run.as_of:
-            continue  # returned or renewed while we waited for its lock
+    item = items.by_id(unit, row.item_id, run.as_of)
+    loan = None if item is None else item.loan
+    # Neither returned nor renewed while we waited for its lock.
+    if item is not None and loan is not None and loan.id == row.loan_id and loan.due_at < run.as_of:
         _remind(unit, run, item, loan, tally)
     return tally
 

@@ -108,6 +108,11 @@ SETTINGS: Final[dict[str, Setting]] = {
     "offline_max_age_days": _own(
         "offline_max_age_days", "How old a stored transaction may be (SP-22)", _plain(number(0, 3650))
     ),
+    "offline_other_patron": _own(
+        "offline_other_patron",
+        "What a loan in an offline file does to another patron's older loan (OF-31)",
+        _plain(choice(kinds.OtherPatron)),
+    ),
     "cancel_window_min": _own(
         "cancel_window_min",
         "How long an act may be undone by BI, in minutes (SP-23)",

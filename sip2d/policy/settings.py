@@ -106,6 +106,13 @@ class PolicyRemoved(enum.StrEnum):
     UNBLOCK = "UNBLOCK"
 
 
+class OtherPatron(enum.StrEnum):
+    """What a loan of an offline file does to the older loan of another patron (OF-31)."""
+
+    AUTO_RETURN = "AUTO_RETURN"
+    ERROR = "ERROR"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What the rules ask of an institution's settings. Money in minor units; None switches a limit off.
 
@@ -123,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True):
     block_return_of_lost: bool = False
     accept_credit: bool = False
     offline_max_age_days: int = 30
+    offline_other_patron: OtherPatron = OtherPatron.AUTO_RETURN
     cancel_window_min: int = 10
     hold_shelf_days: int = 7
     hold_reminder_days: int | None = None

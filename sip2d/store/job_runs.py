@@ -25,6 +25,11 @@ Line = dict[str, object]
 _RUN = job_run.c
 _KNOWN = hot(select(_RUN.id, _RUN.status).where(_RUN.key == bindparam("key")), "key")
 _ADD = hot(insert(job_run), "job", "owner", "key", "as_of", "started_at", "status", "counters", "report")
+_NOTE = hot(
+    insert(job_run),
+    "job", "owner", "key", "as_of", "started_at", "ended_at", "status", "counters", "report",
+    "error",
+)  # fmt: skip
 _AGAIN = hot(
     update(job_run)
     .where(_RUN.id == bindparam("run"))
@@ -101,6 +106,26 @@ def end(
     status = "DONE" if error is None else "FAILED"
     told = msgspec.json.encode(counters).decode(), msgspec.json.encode(report).decode()
     unit.run(_END, seconds(now), status, *told, error, run_id)
+
+
+def note(
+    unit: Unit, job: str, owner: str, period: str, as_of: datetime, now: datetime, counters: dict[str, int],
+    report: list[Line], error: str | None = None,
+) -> int | None:  # fmt: skip
+    """The row of a run that is over and has changed nothing; None: this period is done. Nobody else may
+    have the lease; who began this period meanwhile makes it a conflict."""
+    key = key_of(job, owner, period)
+    known = unit.one(_KNOWN, key)
+    if known is None:
+        status = "DONE" if error is None else "FAILED"
+        told = msgspec.json.encode(counters).decode(), msgspec.json.encode(report).decode()
+        times = seconds(as_of), seconds(now), seconds(now)
+        return unit.insert(_NOTE, job, owner, key, *times, status, *told, error)
+    run_id, status = known
+    if status == "DONE":
+        return None
+    end(unit, run_id, now, counters, report, error)
+    return int(run_id)
 
 
 def mark_first(unit: Unit, job: str, owner: str, now: datetime) -> None:

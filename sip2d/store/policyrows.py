@@ -166,6 +166,8 @@ def _blank(one: Column, column: SqlColumn[Any]) -> object:
         return None
     default = column.server_default
     if not isinstance(default, DefaultClause):
+        if one.empty:
+            return ""
         if one.kind is Kind.TEXT:
             raise ValueError(f"{one.name} is missing")
         return 0

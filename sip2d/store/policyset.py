@@ -39,11 +39,13 @@ NAMED: Final[dict[Kind, tuple[Table, str]]] = {
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column: its name in documents and in the table."""
+    """A column: its name in documents and in the table. ``empty``: an empty text says something there (no
+    limit, no message), so what a document leaves out is that."""
 
     name: str
     column: str
     kind: Kind = Kind.TEXT
+    empty: bool = False
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -73,6 +75,7 @@ def _c(name: str, kind: Kind = Kind.TEXT, column: str | None = None) -> Column:
 _BRANCH: Final = _c("branch", Kind.BRANCH, "branch_id")
 _PATRON_TYPE: Final = _c("patron_type", Kind.PATRON_TYPE, "patron_type_id")
 _ITEM_TYPE: Final = _c("item_type", Kind.ITEM_TYPE, "item_type_id")
+_EMPTY_VALUE: Final = Column("value", "value", empty=True)
 _N: Final = Kind.NUMBER
 _F: Final = Kind.FLAG
 
@@ -142,7 +145,7 @@ SECTIONS: Final = (
         "circulation rule",
         t.circulation_rule,
         (_BRANCH, _PATRON_TYPE, _ITEM_TYPE, _c("name"), _c("from", Kind.INSTANT, "valid_from")),
-        (_c("value"), _c("to", Kind.INSTANT, "valid_to")),
+        (_EMPTY_VALUE, _c("to", Kind.INSTANT, "valid_to")),
     ),
     Section(
         "lost_values",
@@ -200,7 +203,7 @@ SECTIONS: Final = (
         "screen text",
         t.custom_message,
         (_c("scenario"), _c("language")),
-        (_c("text"),),
+        (Column("text", "text", empty=True),),
     ),
     Section(
         "sort_bins",

@@ -58,10 +58,10 @@ class Bench:
                 file.unlink()
 
     @contextlib.contextmanager
-    def under(self, policy: str) -> Iterator[Path]:
+    def under(self, policy: str, missed: int = 0) -> Iterator[Path]:
         """A library of its own under a policy set of ``variants``, removed afterwards."""
         try:
-            yield variants.made(policy, self.library, self.folder)
+            yield variants.made(policy, self.library, self.folder, missed)
         finally:
             for file in self.folder.glob(f"{policy}.db*"):
                 file.unlink()
@@ -94,7 +94,7 @@ class Bench:
 
     def night(self) -> list[Row]:
         """The nightly accrual beside the kiosks."""
-        with self.under(variants.FULL) as full:
+        with self.under(variants.FULL, night.MISSED) as full:
             began = time.perf_counter()
             with self.daemon(f"sqlite:///{full}") as ours:
                 return night.accrual(ours, full, began)

@@ -2,8 +2,7 @@
 nothing else (`policies/empty.toml`).
 
 Patrons, items and loans are the same in both, every tenth loan overdue. What only a policy makes is only in
-the full one: memberships, blocks, demerits, and fines as the night job accrued them until the last two
-nights, which are left for it to make up.
+the full one: memberships, blocks, demerits, and fines as the night job accrued them.
 """
 
 import sqlite3
@@ -36,8 +35,6 @@ LATE: Final = 10
 """Every so manyth loan is overdue, ..."""
 LATEST: Final = 45
 """... by one to so many days."""
-NIGHTS: Final = 2
-"""So many nights were missed."""
 SINCE: Final = timedelta(days=100)
 """For so long the policy set has been in force."""
 CLERK: Final = Staff(None, "bench", frozenset({StaffRole.GENERAL_SYS_ADMIN.value}))
@@ -80,8 +77,9 @@ class Late(msgspec.Struct, frozen=True):
     nights: tuple[tuple[datetime, int], ...]
 
 
-def made(name: str, kept: Path, folder: Path) -> Path:
-    """A library of its own under the policy set `FULL` or `EMPTY`, to write to."""
+def made(name: str, kept: Path, folder: Path, missed: int = 0) -> Path:
+    """A library of its own under the policy set `FULL` or `EMPTY`, to write to. The last ``missed`` nights
+    are left to the scheduler, which makes them up as soon as it starts."""
     url, path, now = dataset.sqlite_copy(kept, folder, name), folder / f"{name}.db", datetime.now(UTC)
     with Store.open(url) as store:
         with store.unit("bench.policy") as unit:
@@ -90,11 +88,12 @@ def made(name: str, kept: Path, folder: Path) -> Path:
             policyset.apply(work, _document(name), dataset.HOUSE.code)
         library = store.call(False, "bench.library", lambda unit: unit.library)
         branch = _branch(library)
-        nights = list(instants(DAILY.schedule, branch.zone, now - timedelta(days=LATEST + 2 + NIGHTS), now))
+        nights = list(instants(DAILY.schedule, branch.zone, now - timedelta(days=LATEST + 7), now))
+        nights = nights[: len(nights) - missed]
         with store.unit("bench.mark") as unit:
             label = job_runs.owner_label(branch, library)
-            job_runs.mark_first(unit, DAILY.name, label, nights[-NIGHTS - 1])
-    late = _late(library, branch, nights[:-NIGHTS], now)
+            job_runs.mark_first(unit, DAILY.name, label, nights[-1])
+    late = _late(library, branch, nights, now)
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous=OFF")
@@ -129,7 +128,7 @@ def _late(library: Library, branch: Branch, nights: Sequence[datetime], now: dat
     assert terms is not None
     found = []
     for days in range(1, LATEST + 1):
-        day = (now.astimezone(branch.zone) - timedelta(days=days + NIGHTS)).date()
+        day = (nights[-1].astimezone(branch.zone) - timedelta(days=days)).date()
         due_at = datetime.combine(day, time(23, 59, 59), branch.zone).astimezone(UTC)
         steps, before = [], 0
         for at in nights:

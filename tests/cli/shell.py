@@ -90,6 +90,10 @@ def furnish(url: str) -> None:
         library.add_fee(unit.core, world, world.patrons["P1"], 500)
         library.add_hold(unit.core, world, world.patrons["P1"], "T2")
         _block_tables(unit.core, world)
+        add(
+            unit.core, tables.offline_exception, institution_id=world.institutions["MAIN"],
+            branch_id=world.branches["NORTH"], source="sip2:kiosk-north", code="STALE", created_at=1,
+        )  # fmt: skip
         unit.core.execute(
             text("INSERT INTO staff_account (login, roles) VALUES ('boss', '[\"GENERAL_SYS_ADMIN\"]')")
         )

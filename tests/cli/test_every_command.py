@@ -88,6 +88,7 @@ PEOPLE = (
     "hold add P2 --title-number T3 --institution MAIN",
     "hold set 1 --pickup NORTH --institution MAIN",
     "hold cancel 1 --institution MAIN",
+    "offline resolve 1 --note Done --institution MAIN",
 )
 """Changes of rows that are read afresh each time."""
 
@@ -170,7 +171,8 @@ READS = (
     "notice-template list --institution MAIN", "notice-template show ODUE --institution MAIN",
     "overdue-trigger list --institution MAIN", "patron messaging P1 --institution MAIN",
     "patron-type messaging ADULT --institution MAIN",
-    "jobs list", "jobs history",
+    "jobs list", "jobs history", "offline sessions --institution MAIN", "offline blocklist NORTH",
+    "offline exceptions --institution MAIN",
 )  # fmt: skip
 
 

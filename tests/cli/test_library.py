@@ -36,6 +36,8 @@ def rich(library: Shell) -> Shell:
     """A row in every section."""
     for line in SETUP:
         library(f"{line} --as boss")
+    for line in ("text set RENEW_LIMIT", "rule add fine_cap"):  # no message; no limit
+        library(line, "", "--institution", "MAIN", "--as", "boss")
     for statement in ROWS:
         library.change(statement)
     return library
@@ -130,6 +132,8 @@ FAULTS = (
     ('[[branches]]\ncode = "MOON"\nname = "Moon"', "Branches are not added or removed here"),
     ('[[block_definitions]]\ncode = "X"\ndescription = "OVERDUE"\naction = "05"\ntype = "CONSORTIAL"\n'
      "network_block = true", "CONSORTIAL_BLOCK_NOT_COPYABLE"),
+    ('[[notice_templates]]\ncode = "ODUE"\nlanguage = "en"\ntransport = "EMAIL"\nsubject = "{{ title"\n'
+     'body = "x"', "ODUE"),
 )  # fmt: skip
 
 

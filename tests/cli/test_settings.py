@@ -54,6 +54,25 @@ def test_lost_item_automation_is_one_command(library: Shell) -> None:
     assert library("settings preset lost-item-automation --institution MAIN --as boss").json == []
 
 
+def test_lo_10_the_automation_says_when_nobody_gets_its_notices(sqlite_library: Shell) -> None:
+    """Without --overdue-notices no patron type has triggers: that is no silence to be found out later."""
+    told = sqlite_library("settings preset lost-item-automation --institution MAIN --as boss")
+    assert "no trigger was made" in told.err
+    sqlite_library("patron-type set ADULT --overdue-notices --institution MAIN --as boss")
+    told = sqlite_library("settings preset lost-item-automation --institution MAIN --as boss")
+    assert "no trigger was made" not in told.err
+    assert "ADULT 1" in [one["name"] for one in told.json]
+
+
+def test_d_33_of_two_names_of_a_setting_the_last_one_counts(sqlite_library: Shell) -> None:
+    """D-33: a value under the seed's name does not lie beside the proper one without effect."""
+    for name in ("nopretnumeriquecharge", "noissuescharge"):
+        sqlite_library(f"settings set {name} 35 --institution MAIN --as boss")
+        assert sqlite_library.rows(
+            "SELECT key, value FROM setting WHERE key IN ('noissuescharge', 'nopretnumeriquecharge')"
+        ) == [(name, "35")]
+
+
 def test_the_automation_leaves_the_other_lost_values_alone(library: Shell) -> None:
     """LO-44: every other code is skipped."""
     for code in (2, 5):

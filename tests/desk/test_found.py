@@ -75,6 +75,13 @@ def test_lo55_a_branch_that_lends_nothing_has_a_policy_too(place: House) -> None
     assert place.fees()["LOST"] == 4000
 
 
+def test_lo64_a_lost_item_is_not_told_to_be_not_on_loan(place: House) -> None:
+    """SP-30: who brings a lost item back hears of his refund; that the loss ended his loan is no news."""
+    place.configure({"MarkLostItemsAsReturned": "cronjob"})
+    place.tally(NIGHT)
+    assert place.bring_back("I6", at(BACK)) == ["RETURN_OK_FEE_REFUNDED"]
+
+
 # -- the money (LO-57..LO-61, LO-64) -------------------------------------------------------------------------
 
 

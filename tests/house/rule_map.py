@@ -27,6 +27,7 @@ FAMILIES: Final = {
     "CO": "Decisions at the counter",
     "HO": "Holds",
     "CL": "Calendars and due dates",
+    "BR": "Bulk renewals",
     "MB": "Memberships",
     "LO": "Overdue, fines, lost items",
     "BL": "User blocks, demerits",
@@ -35,6 +36,8 @@ FAMILIES: Final = {
     "RX": "Examples: lost and returned",
     "BX": "Examples: overdue blocks",
     "DX": "Examples: demerits",
+    "OF": "Offline circulation",
+    "OX": "Examples: offline files",
     "PT": "Properties",
 }
 _FAMILY: Final = "|".join(FAMILIES)

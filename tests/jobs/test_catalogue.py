@@ -45,10 +45,11 @@ def test_the_order_of_a_night() -> None:
 
 
 def test_notices_of_days_that_passed_are_not_replayed() -> None:
-    """LO-8, LO-20; what moves money is made up night by night (LO-31)."""
+    """LO-8, LO-20; what moves money is made up night by night (LO-31), losses too: on the day that LO-41
+    says, with the fine of that day."""
     by_code = {job.code: job.catch_up for job in JOBS}
     assert (by_code["JB-8"], by_code["JB-9"]) == ("today", "today")
-    assert by_code["JB-1"] == "all"
+    assert (by_code["JB-1"], by_code["JB-2"]) == ("all", "all")
 
 
 def test_found_by_name_or_code() -> None:

@@ -1,17 +1,19 @@
 """One run of a job: recorded, repeated, interrupted, taken over, tried dry (12 JB, GN-5, PT-8)."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.exc import CompileError
 
 from sip2d.errors import StoreUnavailable
 from sip2d.jobs.job import Job, Pieces, Run, read, write
 from sip2d.jobs.runner import LEASE, Outcome, Result, Runner, told
-from sip2d.store import audit, leases, tables
+from sip2d.store import audit, job_runs, leases, tables
 from sip2d.store.executor import Store
 from sip2d.store.library import Institution
 from sip2d.store.unit import Unit
@@ -20,6 +22,7 @@ from tests.support.desks import Room
 from tests.support.library import add_patron
 
 DAY = EVENING.date().isoformat()
+Value = TypeVar("Value")
 
 
 def main(store: Store) -> Institution:
@@ -200,8 +203,114 @@ def test_a_kiosk_is_served_between_two_pieces(room: Room) -> None:
     assert steps(room.store) == ["job-0", "kiosk-0", "job-1", "kiosk-1", "job-2", "kiosk-2"]
 
 
+class Counting:
+    """A store that counts the transactions that may write."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.written: list[str] = []
+
+    def call(self, writes: bool, name: str, work: Callable[[Unit], Value], lane: int = 0) -> Value:
+        if writes:
+            self.written.append(name)
+        return self._store.call(writes, name, work, lane)
+
+
+def looking(between: Callable[[], None] = lambda: None) -> Job:
+    """Finds nothing to do, and says so."""
+
+    def body(run: Run) -> Pieces:
+        yield read(lambda unit: None)
+        run.tally.count("looked")
+        between()
+
+    return Job("looking", "JB-0", "Looks", "30 0 * * *", "institution", "all", body)
+
+
+def test_what_finds_nothing_to_do_is_one_record(room: Room) -> None:
+    """A job that looks every minute costs a read and a row, and no lease; done is done all the same."""
+    store = Counting(room.store)
+    runner = Runner(store, Clock(), "one")
+    result = runner.run(library_of(room.store), looking(), main(room.store), EVENING)
+    assert (result.outcome, result.tally.counters) == (Outcome.DONE, {"looked": 1})
+    assert store.written == ["job.end"]
+    [row] = runs(room)
+    assert (row["id"], row["status"], row["counters"]) == (result.run_id, "DONE", '{"looked":1}')
+    assert row["ended_at"] == row["started_at"] == int(EVENING.timestamp())
+    assert run(room.store, looking()).outcome is Outcome.ALREADY
+    assert len(runs(room)) == 1
+
+
+def test_looking_leaves_another_s_run_alone(room: Room) -> None:
+    """Who holds the lease is at it; a run that died is made good."""
+    room.do(lambda unit: leases.acquire(unit, "looking|MAIN", "other", EVENING, LEASE))
+    assert run(room.store, looking()).outcome is Outcome.BUSY
+    assert runs(room) == []
+    begun = room.do(lambda unit: job_runs.begin(unit, "looking", "MAIN", DAY, EVENING, EVENING))  # and died
+    late = Clock(EVENING + LEASE)
+    assert run(room.store, looking(), clock=late).outcome is Outcome.DONE
+    assert [(row["id"], row["status"]) for row in runs(room)] == [(begun, "DONE")]
+
+
+def test_looking_beside_another_that_is_done_first(room: Room) -> None:
+    """Two daemons look at once: the row is written by one of them."""
+    others: list[Outcome] = []
+
+    def meanwhile() -> None:
+        others.append(run(room.store, looking(), "two").outcome)
+
+    assert run(room.store, looking(meanwhile)).outcome is Outcome.ALREADY
+    assert others == [Outcome.DONE]
+    assert len(runs(room)) == 1
+
+
+def test_looking_at_the_very_same_moment(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other's row comes after we looked for it: the database says so (PostgreSQL's writers are two)."""
+    real = job_runs.note
+
+    def clash(unit: Unit, *values: Any) -> int | None:
+        found = real(unit, *values)
+        mine = select(*(of for of in tables.job_run.c if of.name != "id"))
+        names = [of.name for of in tables.job_run.c if of.name != "id"]
+        unit.core.execute(insert(tables.job_run).from_select(names, mine))
+        return found
+
+    monkeypatch.setattr(job_runs, "note", clash)
+    assert run(room.store, looking()).outcome is Outcome.ALREADY
+    assert runs(room) == [], "ours was taken back; the other's is its own"
+
+
+def test_looking_that_fails_says_why(room: Room) -> None:
+    def fail() -> None:
+        raise ValueError("no such thing")
+
+    assert run(room.store, looking(fail)).outcome is Outcome.FAILED
+    [row] = runs(room)
+    assert row["status"] == "FAILED"
+    assert str(row["error"]).startswith("ValueError: no such thing (")
+    assert run(room.store, looking()).outcome is Outcome.DONE
+    [row] = runs(room)
+    assert (row["status"], row["error"]) == ("DONE", None)
+
+
+def test_looking_without_a_database_is_no_run(room: Room) -> None:
+    """The scheduler comes back in a minute."""
+
+    def away(unit: Unit) -> None:
+        raise StoreUnavailable("away")
+
+    def body(run: Run) -> Pieces:
+        yield read(away)
+
+    job = Job("away", "JB-0", "Away", "30 0 * * *", "institution", "all", body)
+    with pytest.raises(StoreUnavailable):
+        run(room.store, job)
+    assert runs(room) == []
+
+
+@pytest.mark.parametrize("job", [noting(), looking()], ids=["writing", "looking"])
 @pytest.mark.parametrize("runners", [2, 4])
-def test_several_daemons_at_once_run_it_once(url: str, runners: int) -> None:
+def test_several_daemons_at_once_run_it_once(url: str, runners: int, job: Job) -> None:
     """Each with its own connections: one is DONE, the others find it BUSY or ALREADY done."""
     stores = [Store.open(url) for _ in range(runners)]
     try:
@@ -210,7 +319,7 @@ def test_several_daemons_at_once_run_it_once(url: str, runners: int) -> None:
         def start(number: int) -> None:
             store = stores[number]
             ready.wait()
-            results.append(run(store, noting(), f"daemon-{number}").outcome)
+            results.append(run(store, job, f"daemon-{number}").outcome)
 
         threads = [threading.Thread(target=start, args=(number,)) for number in range(runners)]
         for thread in threads:
@@ -219,7 +328,8 @@ def test_several_daemons_at_once_run_it_once(url: str, runners: int) -> None:
             thread.join()
         assert results.count(Outcome.DONE) == 1, results
         assert set(results) <= {Outcome.DONE, Outcome.BUSY, Outcome.ALREADY}
-        assert steps(stores[0]) == [f"noting-{step}-{DAY}" for step in range(3)]
+        done = [f"noting-{step}-{DAY}" for step in range(3)] if job.name == "noting" else []
+        assert steps(stores[0]) == done
     finally:
         for store in stores:
             store.close()

@@ -41,33 +41,56 @@ def ledger_is_sound(core: Connection) -> None:
     assert all(amount >= 0 for amount in owed.values()), "PT-3: a fee is owed less than nothing"
 
 
-def events_are_sensible(core: Connection) -> None:
-    """PT-5: LOAN (RENEW)* RETURN of one loan after the other; a CANCEL undoes the event it names."""
-    rows = core.execute(
-        select(event.c.id, event.c.item_id, event.c.kind, event.c.loan_id, event.c.detail).order_by(
-            event.c.id
-        )
-    ).all()
-    out: dict[int, int | None] = defaultdict(lambda: None)
-    kinds: dict[int, str] = {}
-    for event_id, item_id, kind, loan_id, detail in rows:
-        kinds[event_id] = kind
-        held = out[item_id]
+class Whereabouts:
+    """PT-5: LOAN (RENEW)* RETURN of one loan after the other; a loss may end one, a CANCEL undoes the event
+    it names. ``out`` is the loan of each item that is out, as the events tell it.
+    """
+
+    def __init__(self) -> None:
+        self.out: dict[int, int | None] = defaultdict(lambda: None)
+        self._kinds: dict[int, str] = {}
+
+    def take(self, event_id: int, item_id: int, kind: str, loan_id: int | None, detail: str) -> None:
+        """The next event."""
+        self._kinds[event_id] = kind
+        held = self.out[item_id]
         if kind == "LOAN":
             assert held is None, f"PT-5: event {event_id} lends what is out"
-            out[item_id] = loan_id
+            self.out[item_id] = loan_id
         elif kind in ("RENEW", "RETURN"):
             assert held == loan_id, f"PT-5: event {event_id} {kind} of a loan that is not open"
-            out[item_id] = loan_id if kind == "RENEW" else None
+            self.out[item_id] = loan_id if kind == "RENEW" else None
+        elif kind == "LOST":
+            said = json.loads(detail)
+            if not said.get("again"):  # the loss of a return that is being undone: its CANCEL follows
+                assert held == loan_id, f"PT-5: event {event_id} loses another loan's item"
+            if said.get("removed"):
+                self.out[item_id] = None
+        elif kind == "FOUND":
+            assert held in (None, loan_id), f"PT-5: event {event_id} finds another loan's item"
         elif kind == "CANCEL":
-            undone = kinds[json.loads(detail)["cancels"]]
+            undone = self._kinds[json.loads(detail)["cancels"]]
             assert (held is None) == (undone == "RETURN"), f"PT-5: event {event_id} undoes {undone}"
-            out[item_id] = None if undone == "LOAN" else loan_id
+            self.out[item_id] = None if undone == "LOAN" else loan_id
+        elif kind == "RECALL":
+            assert held == loan_id, f"PT-5: event {event_id} recalls a loan that is not open"
         else:
             assert kind == "ROUTE"
             assert held is None, f"PT-5: event {event_id} routes what is out"
-    still = pairs(core, select(loan.c.item_id, loan.c.id).where(loan.c.closed_at.is_(None)))
-    assert {key: value for key, value in out.items() if value is not None} == still
+
+    def agree(self, core: Connection) -> None:
+        """What the events say is what the open loans are."""
+        still = pairs(core, select(loan.c.item_id, loan.c.id).where(loan.c.closed_at.is_(None)))
+        assert {key: value for key, value in self.out.items() if value is not None} == still
+
+
+def events_are_sensible(core: Connection) -> None:
+    """PT-5, from the first event on."""
+    found = Whereabouts()
+    rows = select(event.c.id, event.c.item_id, event.c.kind, event.c.loan_id, event.c.detail)
+    for row in core.execute(rows.order_by(event.c.id)):
+        found.take(*row)
+    found.agree(core)
 
 
 def history(core: Connection) -> list[tuple[Any, ...]]:

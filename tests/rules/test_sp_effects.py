@@ -399,3 +399,17 @@ def test_sp30_suspended(kiosk: Kiosk) -> None:
     answer = kiosk.information("P2", language="002")
     assert answer.fixed[2:16] == "YYYY" + " " * 10
     assert (answer["BL"], answer.af) == ("N", ["Prêt suspendu jusqu'au 2026-03-11 10:00."])
+
+
+def test_bl12_of_several_suspensions_the_latest_is_shown(kiosk: Kiosk) -> None:
+    """BL-12: five late returns are one sentence, not five; what has no end is said beside it."""
+    french(kiosk)
+    ends = [*(seconds(NOW + timedelta(days=days)) for days in (2, 9, 4)), None]
+    kiosk.change(
+        lambda core, world: [
+            add_block(core, world.patrons["P2"], actions="LOAN", expires_at=end) for end in ends
+        ]
+    )
+    told = kiosk.information("P2", language="002").af
+    assert [text for text in told if "suspendu" in text] == ["Prêt suspendu jusqu'au 2026-03-18 10:15."]
+    assert len(told) == 2

@@ -29,6 +29,7 @@ class Act(enum.Enum):
     WAIVE = "waive fees"
     RUN_JOBS = "run jobs"
     UPDATE_MEMBERSHIP = "update memberships"
+    LOAD_OFFLINE = "load offline files"
 
 
 _ADMINS: Final = frozenset({Role.CIRC_ADMIN, Role.GENERAL_SYS_ADMIN})
@@ -54,6 +55,7 @@ ROLES: Final[dict[Act, frozenset[Role]]] = {
     Act.WAIVE: _MANAGERS,
     Act.RUN_JOBS: _MANAGERS,
     Act.UPDATE_MEMBERSHIP: _EVERYBODY,  # MB-16
+    Act.LOAD_OFFLINE: _OPERATORS,  # OF-10
 }
 """PATRON and SYSTEM are no roles of persons at a desk: they may do nothing here."""
 

@@ -71,7 +71,18 @@ def apply(
         if before.get(name) != value
     ]
     done += _triggers(work, owner, preset.triggers)
-    return [one for one in done if one], [*warnings, preset.hint]
+    return [one for one in done if one], [*warnings, _nobody(work, owner, preset), preset.hint]
+
+
+def _nobody(work: Work, owner: Institution, preset: Automation) -> str:
+    """A warning where the triggers went to nobody, or an empty text (LO-10b)."""
+    kinds = [kind for kind in work.library.patron_types.values() if kind.institution_id == owner.id]
+    if not preset.triggers or any(kind.overdue_notice_required for kind in kinds):
+        return ""
+    return (
+        f"No patron type of {owner.code} gets overdue notices, so no trigger was made: "
+        "`sip2d patron-type set CODE --overdue-notices`, then apply the preset again (LO-10)."
+    )
 
 
 def _lost_value(work: Work, owner: Institution, value: LostValueSaid) -> Record:

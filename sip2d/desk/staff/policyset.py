@@ -4,7 +4,7 @@ What an export says, `apply` finds in force and leaves alone. A comparison speak
 can read. Applying goes section by section through the same checks as the single commands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,9 +14,11 @@ from sip2d.desk.staff import (
     block_descriptions,
     find,
     membership_policies,
+    policycheck,
     settings,
 )
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.templates import Shipped
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.terms import parse_value
 from sip2d.store import policyrows, records
@@ -98,25 +100,43 @@ def difference(work: Work, wanted: Mapping[str, Any], institution_code: str | No
     return made + gone[::-1]
 
 
-def apply(work: Work, wanted: Mapping[str, Any], institution_code: str | None = None) -> list[Change]:
-    """Make the policy set what the document says; what was done. All of it or nothing."""
+def apply(
+    work: Work,
+    wanted: Mapping[str, Any],
+    institution_code: str | None = None,
+    shipped: Shipped | None = None,
+) -> list[Change]:
+    """Make the policy set what the document says; what was done. All of it or nothing. ``shipped`` says
+    whether a notice template can be used."""
     owner = find.institution(work, institution_code)
     work.require(Act.CONFIGURE_POLICY, owner.id)
     todo = difference(work, wanted, institution_code)
     names = Names(work.unit, owner.id, owner.decimals)
     if any(change.section.name in BLOCKS for change in todo):
         work.require(Act.CONFIGURE_BLOCKS, owner.id)
+    values = _settings(todo)
     for change in todo:
+        if change.section.name == "settings":
+            settings.save(work, owner, values)  # all at once: one may need another (BL-22), or replace it
+            values = {}
+            continue
         if change.section.name in KEPT and change.act != "change":
             raise Refused(f"Branches are not added or removed here: cannot {change.line}.")
         try:
             with work.unit.attempt():
+                if change.after is not None and change.section.name in policycheck.SECTIONS:
+                    policyrows.columns_of(change.section, change.after, names)  # of their kinds at all
+                    policycheck.row(change.section.name, change.after)
+                if shipped is not None and change.section.name == "notice_templates":
+                    policycheck.template(owner, shipped, change.after)
                 _done(work, owner, change, names)
-        except ValueError as error:
-            raise Refused(f"Cannot {change.line}: {error}.") from None
+        except (ValueError, Refused) as error:
+            raise Refused(f"Cannot {change.line}: {str(error).rstrip('.')}.") from None
         except CONFLICTS:
             raise Refused(f"Cannot {change.line}: something else still uses it, or contradicts it.") from None
         names.forget()
+    if todo:
+        policycheck.whole(work, owner)
     return todo
 
 
@@ -150,12 +170,19 @@ def _checked(wanted: Mapping[str, Any], names: Names) -> Document:
     return document
 
 
+def _settings(todo: Iterable[Change]) -> dict[str, str | None]:
+    """What the settings become (None: their defaults)."""
+    return {
+        (change.after or change.before or {})["name"]: None
+        if change.after is None
+        else change.after.get("value", "")
+        for change in todo
+        if change.section.name == "settings"
+    }
+
+
 def _done(work: Work, owner: Institution, change: Change, names: Names) -> None:
     section = change.section
-    if section.name == "settings":
-        wanted = change.after.get("value", "") if change.after else None
-        settings.save(work, owner, {(change.after or change.before or {})["name"]: wanted})
-        return
     if section.name == "rules":
         _rule(work, change, names)
     elif section.name in ("block_descriptions", "block_definitions"):

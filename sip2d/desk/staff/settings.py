@@ -1,6 +1,8 @@
 """Settings of an institution (circulation.md 16): checked by policy, alone and together; a preference of the
 whole site warns (GN-9)."""
 
+from typing import Final
+
 from sip2d.desk.staff import find
 from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.work import Refused, Work
@@ -41,6 +43,10 @@ def change(
     return _shown(owner, name, None if value is None else value.strip()), " ".join(warnings)
 
 
+SAME: Final = {"nopretnumeriquecharge": "noissuescharge", "noissuescharge": "nopretnumeriquecharge"}
+"""Two names of one setting (D-33): the one that is set takes the other's place, for only one can count."""
+
+
 def save(work: Work, owner: Institution, wanted: dict[str, str | None]) -> list[str]:
     """Store several values at once (None: the default); a warning for each that concerns every branch.
 
@@ -49,6 +55,8 @@ def save(work: Work, owner: Institution, wanted: dict[str, str | None]) -> list[
     if any(name.startswith("demerit_") for name in wanted):
         work.require(Act.CONFIGURE_BLOCKS, owner.id)  # BL-21
     before = stored(work, owner)
+    said = [SAME[name] for name, value in wanted.items() if value is not None and name in SAME]
+    wanted = {**dict.fromkeys((name for name in said if name in before), None), **wanted}
     after = dict(before)
     for name, value in wanted.items():
         _checked(owner, name, value)
