@@ -107,8 +107,6 @@ def _level(unit: Unit, run: Run, place: Branch, trigger: Trigger, loans: list[To
         tally.tell(patron=patron_id, level=trigger.level, restricted=True)
     if trigger.template is None or not _exists(unit, place, trigger.template):
         tally.count("no_template")
-        if trigger.restricts:  # once a loan and due date, or it would come back every night (LO-19)
-            notice_loans.mark(unit, loans, trigger.level, None)
         return
     listed = loans
     if _settings(run).notice_lists_all:

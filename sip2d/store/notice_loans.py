@@ -266,8 +266,8 @@ def told_levels(unit: Unit, loans: Sequence[Told]) -> set[tuple[int, int]]:
     return {(row[0], row[1]) for row in rows}
 
 
-def mark(unit: Unit, loans: Sequence[Told], level: int, notice_id: int | None) -> None:
-    """These loans had this level for the due date they have (LO-19); None: without a notice."""
+def mark(unit: Unit, loans: Sequence[Told], level: int, notice_id: int) -> None:
+    """These loans had this level for the due date they have (LO-19)."""
     unit.core.execute(
         overdue_notice_sent.insert(),
         [
