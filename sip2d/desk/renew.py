@@ -214,8 +214,10 @@ def _renewed(
     )  # fmt: skip
     item = back.item
     overdue = (RENEWED_OVERDUE,) if fined.total_minor else ()
+    # One fee fits into the answer: the rental that was agreed to, else the fine (BR-11).
+    kind, told = ("RENTAL", fee_minor) if fee_minor else ("OVERDUE", max(fined.total_minor, 0))
     return Outcome(
         done=True, notes=(*overdue, _renewed_until(due_at)), bypassed=bypassed, patron=patron, item=item,
-        due_at=due_at, renewal=True, fee_minor=fee_minor or None, fee_kind="RENTAL" if fee_minor else None,
+        due_at=due_at, renewal=True, fee_minor=told or None, fee_kind=kind if told else None,
         effects=(effect,),
     )  # fmt: skip

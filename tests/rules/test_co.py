@@ -129,6 +129,19 @@ def test_co11_an_exceeded_limit_denies_renewals_where_the_type_says_so(
     assert (kiosk.information("P1").fixed[3] == "Y") == (not done)
 
 
+def test_co14_br11_a_late_renewal_tells_its_fine(kiosk: Kiosk) -> None:
+    """Fine first, then the new date: BT 04 and BV as of any fee, and the fee stands final (LO-30)."""
+    kiosk.given("setting MAIN finesMode production", "setting MAIN ChargeFinesOnClosedDays true",
+                "loan I1 P1 due=-3")  # fmt: skip
+    kiosk.rule("fine_amount", "0.25")
+    answer = kiosk.renew("P1", "I1")
+    assert (answer.fixed[2], answer["BT"], answer["BH"], answer["BV"]) == ("1", "04", "EUR", "0.75")
+    assert answer.af[0] == "Renewed; an overdue charge applies."
+    assert answer.af[1].startswith("Renewed until ")
+    assert [row["status"] for row in kiosk.rows(tables.fee_status)] == ["RENEWED"]
+    assert [row["outstanding_minor"] for row in kiosk.rows(tables.fee_balance)] == [75]
+
+
 @pytest.mark.parametrize(
     ("role", "auto", "override", "done"),
     [
