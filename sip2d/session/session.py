@@ -39,9 +39,8 @@ from sip2d.wire.frame import HARD_CAP, Framer, FrameTooLong, seal, split_trailer
 
 LOOK_AT: Final = 256  # frames in one call, about half a millisecond (reliability.md G4)
 SLICE: Final = 4096  # bytes framed at once: bounds the frames that wait as objects
-HELD_MOST: Final = (
-    1 << 20
-)  # raw bytes taken although the session is paused; TLS and kernel buffers are smaller
+# Raw bytes taken although the session is paused; TLS and kernel buffers are smaller.
+HELD_MOST: Final = 1 << 20
 BUSY_STEP: Final = 1.0  # seconds between looks at a connection that is owed an answer
 TOO_LONG: Final = b""  # in the place of a frame over the cap; no frame is empty
 
