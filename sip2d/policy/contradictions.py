@@ -1,4 +1,4 @@
-"""Settings that make no sense together, though each does alone (BL-22, LO-46)."""
+"""Settings that make no sense together, though each does alone (BL-22, LO-45, LO-46)."""
 
 from typing import Final
 
@@ -22,6 +22,11 @@ def contradictions(settings: Settings) -> tuple[str, ...]:
     missing = [name for name in _DEMERITS if not getattr(settings, name)]
     if settings.demerit_enable and missing:
         said.append(f"demerit_enable needs {' and '.join(missing)} (BL-22).")
+    if (
+        settings.long_overdue_days is not None
+        and settings.long_overdue_days >= settings.long_overdue_max_days
+    ):
+        said.append("DefaultLongOverdueDays must lie below LongOverdueMaxDays, or nothing is lost (LO-45).")
     for name, only, skip in _EITHER:
         if getattr(settings, only) and getattr(settings, skip):
             other = name.replace("LongOverdue", "LongOverdueSkip")

@@ -82,3 +82,17 @@ def test_the_automation_leaves_the_other_lost_values_alone(library: Shell) -> No
     library("settings preset lost-item-automation --institution MAIN --as boss")
     found = library("settings show DefaultLongOverdueSkipLostStatuses --institution MAIN --as boss").json
     assert found["value"] == "2,5"
+
+
+def test_lo_45_nothing_is_lost_beyond_the_most_days(sqlite_library: Shell) -> None:
+    told = sqlite_library("settings set DefaultLongOverdueDays 400 --institution MAIN --as boss", code=65)
+    assert "must lie below LongOverdueMaxDays" in told.err
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [("finesMode", "off"), ("CalculateFinesOnReturn", "true"), ("MaxFine", ""), ("cancel_window_min", "10"),
+     ("MarkLostItemsAsReturned", "")],
+)  # fmt: skip
+def test_a_setting_says_its_default(sqlite_library: Shell, name: str, default: str) -> None:
+    assert sqlite_library(f"settings show {name} --institution MAIN --as boss").json["default"] == default

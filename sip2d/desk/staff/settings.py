@@ -8,6 +8,7 @@ from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.contradictions import contradictions
 from sip2d.policy.setting_names import SETTINGS, parse_setting, settings_of
+from sip2d.policy.settings import Settings
 from sip2d.store import records
 from sip2d.store.library import Institution
 from sip2d.store.records import Record
@@ -110,6 +111,17 @@ def _shown(owner: Institution, name: str, value: str | None) -> Record:
         "institution": owner.code,
         "name": name,
         "value": value,
+        "default": _said(getattr(_DEFAULTS, known.field)),
         "scope": "site" if known.site_wide else "institution",
         "caption": known.caption,
     }
+
+
+_DEFAULTS: Final = Settings()
+
+
+def _said(value: object) -> str:
+    """A default as a person would write it; nothing where there is no limit."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None or value == frozenset() else str(value).lower()
