@@ -27,7 +27,7 @@ demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.run) ## a seeded libra
 	$(PY) -m sip2d demo $(ARGS)
 
 test: $(VENV)/.dev ## the whole suite, on both databases and both event loops
-	$(PY) -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, rooms, Dockerfile, unit file
 	$(PY) -m ruff format --check $(SOURCES)
