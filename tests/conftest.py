@@ -18,7 +18,7 @@ NO_SKIP = os.environ.get("SIP2D_NO_SKIP") == "1" or os.environ.get("CI") == "tru
 
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=50)
 hypothesis.settings.register_profile(
-    "ci", deadline=None, max_examples=100, derandomize=True, database=None, print_blob=True
+    "ci", deadline=None, max_examples=50, derandomize=True, database=None, print_blob=True
 )
 hypothesis.settings.load_profile("ci" if NO_SKIP else "dev")
 
