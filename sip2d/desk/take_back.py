@@ -37,10 +37,12 @@ def take_back(unit: Unit, desk: Desk, item: ItemFacts, *, return_branch: Branch)
     undoing = {**detail(back.item, routing), "fine": fine.detail(fined), "found": back.detail}
     effects = _recorded(unit, desk, item, routing, return_branch, undoing)
     suspended = _suspended(unit, desk, borrower, item, effects)
+    # A lost item's loan may have ended with its loss (LO-64): it comes back from that one.
+    lent = back.detail is not None and back.detail["loan"] is not None
     said = tuple(note for note in (suspended, back.note) if note is not None)
     return Outcome(
-        done=True, notes=(*said, *_notes(desk, item, routing)), bypassed=event.stale(desk), patron=borrower,
-        item=back.item, routing=routing, effects=effects,
+        done=True, notes=(*said, *_notes(desk, item, routing, lent)), bypassed=event.stale(desk),
+        patron=borrower, item=back.item, routing=routing, effects=effects,
     )  # fmt: skip
 
 
@@ -78,10 +80,10 @@ def _recorded(
     )
 
 
-def _notes(desk: Desk, item: ItemFacts, routing: Routing) -> tuple[Reason, ...]:
+def _notes(desk: Desk, item: ItemFacts, routing: Routing, lent: bool) -> tuple[Reason, ...]:
     """What the kiosk tells, the item's own message last (CO-20, SP-9)."""
     notes: list[Reason] = []
-    if item.loan is None and not item.lost_status:  # a lost item's loan may have ended with its loss (LO-64)
+    if item.loan is None and not lent:
         notes.append(event.note("ITEM_NOT_ON_LOAN", item_title=item.title))
     place = desk.library.branches.get(routing.destination_branch_id or 0)
     name = "" if place is None else place.name

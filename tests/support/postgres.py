@@ -35,9 +35,6 @@ SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "32MB",
     "max_wal_size": "128MB",
-    # A killed server still finds what it wrote: only the machine's own crash would need these.
-    "fsync": "off",
-    "full_page_writes": "off",
     "log_min_messages": "fatal",
     "timezone": "UTC",
 }
