@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from sip2d.cli.bulk_steps import Given
 
 Text = str | None
-PORT, TLS_PORT = 6001, 6443
-
-RENEWED, SOME_FAILED, INVALID_FILE, NO_CONNECTION, CANCELLED = 0, 1, 2, 3, 130
-"""Exit codes (BR-46)."""
-
 ABOUT = "The sheet; or: resume BATCH, export BATCH."
 
 

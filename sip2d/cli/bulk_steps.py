@@ -18,7 +18,7 @@ from sip2d.batch.journal import SUFFIX, Draft, Header, Journal, JournalFault
 from sip2d.batch.preflight import Server, Unfit
 from sip2d.batch.start import attempt_all, validate_connection
 from sip2d.cli import bulk_screen
-from sip2d.cli.bulk_renew import (
+from sip2d.cli.bulk_codes import (
     CANCELLED,
     INVALID_FILE,
     NO_CONNECTION,
