@@ -620,6 +620,7 @@ def upgrade() -> None:
         sa.Column("loan_limit", sa.Integer(), nullable=True),
         sa.Column("value_limit_minor", sa.BigInteger(), nullable=True),
         sa.Column("overdue_limit", sa.Integer(), nullable=True),
+        sa.Column("recalled_overdue_limit", sa.Integer(), nullable=True),
         sa.Column("claims_limit", sa.Integer(), nullable=True),
         sa.Column("lost_limit", sa.Integer(), nullable=True),
         sa.Column("bills_limit_minor", sa.BigInteger(), nullable=True),

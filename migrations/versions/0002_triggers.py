@@ -48,6 +48,17 @@ EXCLUSIVE = """
 EXCLUSIVE_SAID = "a terminal without a user name has its address to itself"
 IMMUTABLE_SAID = "the address of a terminal never changes"
 
+RETYPED = "NEW.type <> OLD.type AND (NEW.type IN ({0}) OR OLD.type IN ({0}))".format(
+    "'CONSORTIAL', 'DEMERIT'"
+)
+STANDING = """
+    SELECT 1 FROM user_block JOIN patron ON patron.id = user_block.patron_id
+    WHERE user_block.removed_at IS NULL AND user_block.definition = OLD.code
+    AND patron.institution_id = OLD.institution_id
+"""
+FROZEN_SAID = "the type of a block definition stays while blocks stand because of it"
+"""BL-6: a consortial block and one for demerits mean something."""
+
 
 def upgrade() -> None:
     for name, (table, columns) in PLACES.items():
@@ -79,6 +90,10 @@ def _upgrade_sqlite() -> None:
             f" WHEN NEW.removed_at IS NULL AND EXISTS ({EXCLUSIVE})"
             f" BEGIN SELECT RAISE(ABORT, '{EXCLUSIVE_SAID}'); END"
         )
+    op.execute(
+        f"CREATE TRIGGER block_definition_frozen BEFORE UPDATE OF type ON block_definition WHEN {RETYPED}"
+        f" AND EXISTS ({STANDING}) BEGIN SELECT RAISE(ABORT, '{FROZEN_SAID}'); END"
+    )
 
 
 def _function(name: str, body: str) -> None:
@@ -113,6 +128,11 @@ def _upgrade_postgresql() -> None:
         "CREATE TRIGGER terminal_exclusive AFTER INSERT OR UPDATE OF username, removed_at ON terminal"
         " FOR EACH ROW WHEN (NEW.removed_at IS NULL) EXECUTE FUNCTION refuse_shared_address()"
     )
+    _function("refuse_new_type", f"IF EXISTS ({STANDING}) THEN {_raise(FROZEN_SAID)} END IF; RETURN NEW;")
+    op.execute(
+        "CREATE TRIGGER block_definition_frozen BEFORE UPDATE OF type ON block_definition"
+        f" FOR EACH ROW WHEN ({RETYPED}) EXECUTE FUNCTION refuse_new_type()"
+    )
     _function(
         "refuse_unbalanced",
         "IF (SELECT sum(amount_minor) FROM ledger_posting WHERE txn_id = NEW.txn_id) <> 0 THEN "
@@ -136,6 +156,7 @@ def downgrade() -> None:
 def _downgrade_sqlite() -> None:
     names = [f"{table}_no_{act}" for table in APPEND_ONLY for act in ("update", "delete")]
     names += ["terminal_address_immutable", "terminal_exclusive_insert", "terminal_exclusive_update"]
+    names += ["block_definition_frozen"]
     for name in names:
         op.execute(f"DROP TRIGGER {name}")
 
@@ -145,6 +166,13 @@ def _downgrade_postgresql() -> None:
         op.execute(f"DROP TRIGGER {table}_append_only ON {table}")
     op.execute("DROP TRIGGER terminal_address_immutable ON terminal")
     op.execute("DROP TRIGGER terminal_exclusive ON terminal")
+    op.execute("DROP TRIGGER block_definition_frozen ON block_definition")
     op.execute("DROP TRIGGER ledger_posting_balanced ON ledger_posting")
-    for function in ("refuse_change", "refuse_terminal_move", "refuse_shared_address", "refuse_unbalanced"):
+    for function in (
+        "refuse_change",
+        "refuse_terminal_move",
+        "refuse_shared_address",
+        "refuse_new_type",
+        "refuse_unbalanced",
+    ):
         op.execute(f"DROP FUNCTION {function}()")

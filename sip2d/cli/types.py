@@ -18,8 +18,8 @@ Limits = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=VALUE",
-        help="loan_limit, hold_limit, overdue_limit, claims_limit, lost_limit, value_limit, bills_limit; "
-        "an empty value means no limit.",
+        help="loan_limit, hold_limit, overdue_limit, recalled_overdue_limit, claims_limit, lost_limit, "
+        "value_limit, bills_limit; an empty value means no limit.",
     ),
 ]
 Strict = Annotated[

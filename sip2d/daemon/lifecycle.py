@@ -9,7 +9,7 @@ import resource
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import uvloop
@@ -26,6 +26,7 @@ from sip2d.daemon.metrics import Metrics
 from sip2d.daemon.notify import Notify
 from sip2d.daemon.pins import Pins
 from sip2d.daemon.reload import Source
+from sip2d.desk.gaps import ALL, gaps
 from sip2d.errors import ConfigurationError, StoreUnavailable
 from sip2d.store.aside import RefusedAddress, SessionRecord
 from sip2d.store.health import Stats
@@ -293,24 +294,31 @@ class Daemon:
         """Every second: timeouts of all connections, gauges, the watchdog."""
         watchdog = self._notify.watchdog_seconds
         heartbeat = Heartbeat(self._store, (watchdog or 60.0) / 2, self._clock())
-        pinged = marked = float("-inf")
+        pinged, marked = float("-inf"), self._clock()
+        self._mark_library()
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = self._clock()
             self._connections.tick(now)
             if now >= marked + BRANCHES_SECONDS:
-                self._mark_open_branches()
+                self._mark_library()
                 marked = now
             if watchdog is not None and now - pinged >= watchdog / 4:
                 if heartbeat.beat(now):
                     self._notify.alive()
                 pinged = now
 
-    def _mark_open_branches(self) -> None:
-        """Which branches are open today: an alert about a silent kiosk asks for it."""
-        for branch in self.admission.library.branches.values():
-            today = datetime.fromtimestamp(self._wall(), branch.zone).date()
-            self.metrics.branch_open.labels(branch.code).set(int(branch.calendar.is_open(today)))
+    def _mark_library(self) -> None:
+        """Which branches are open today: an alert about a silent kiosk asks for it. Which blocks policies ask
+        for that cannot be made (BL-45)."""
+        library, now = self.admission.library, datetime.fromtimestamp(self._wall(), UTC)
+        for branch in library.branches.values():
+            is_open = branch.calendar.is_open(now.astimezone(branch.zone).date())
+            self.metrics.branch_open.labels(branch.code).set(int(is_open))
+        for institution in library.institutions.values():
+            found = gaps(library, institution.id, now)
+            for gap in ALL:
+                self.metrics.policy_gaps.labels(institution.code, gap).set(int(gap in found))
 
     async def _polling(self) -> None:
         """What staff changed is live within a second, in every daemon (CN-7, GN-8)."""
@@ -326,6 +334,7 @@ class Daemon:
                 library = await self._aside.library()
                 ended = self.admission.swap(library, now)
                 self._connections.end(ended)
+                self._mark_library()
                 log.info("library.changed", epoch=library.epoch, ended=len(ended))
             self._connections.end(self.admission.expired(now))
             await self._write_notes()

@@ -177,6 +177,9 @@ class Metrics:
         self.login_failures = counter("sip2d_login_failures_total", "Logins refused.", "branch", "reason")
         self.denials = counter("sip2d_policy_denials_total", "Acts denied by a rule.", "action", "rule")
         self.branch_open = gauge("sip2d_branch_open", "1 on a day the branch is open.", "branch")
+        self.policy_gaps = gauge(
+            "sip2d_policy_gap", "1 where a policy asks for a block that is not defined.", "institution", "gap"
+        )
         self.closed = counter("sip2d_connections_closed_total", "Connections that ended, by why.", "reason")
         self.no_block = counter("sip2d_no_block_total", "Transactions done off-line by a kiosk.", "message")
         lag = gauge("sip2d_event_loop_lag_seconds", "Worst delay of the event loop lately.")

@@ -272,10 +272,15 @@ def _overdue(
     return _Blocked(block_id, found.expires_at)
 
 
+def for_overdues(definition: BlockDefinition) -> bool:
+    """Whether overdue loans block by this definition (BL-45)."""
+    return definition.type == TYPE and definition.description_code == DESCRIPTION
+
+
 def _definition(unit: Unit, desk: Desk, patron: PatronFacts, loan: LoanFacts) -> BlockDefinition | None:
     """The definition of type LOAN with the description OVERDUE (BL-45); audited where it is missing."""
     for definition in desk.library.block_definitions.get(patron.institution_id, {}).values():
-        if definition.type == TYPE and definition.description_code == DESCRIPTION:
+        if for_overdues(definition):
             return definition
     audited(
         unit, desk, "institution", patron.institution_id, NO_DEFINITION, None,

@@ -103,6 +103,7 @@ class PatronTypeFacts(msgspec.Struct, frozen=True, gc=False):
     loan_limit: int | None = None
     value_limit_minor: int | None = None
     overdue_limit: int | None = None
+    recalled_overdue_limit: int | None = None
     claims_limit: int | None = None
     lost_limit: int | None = None
     bills_limit_minor: int | None = None

@@ -30,6 +30,7 @@ RULES: Final[tuple[PolicyRule, ...]] = (
     patron.loan_limit,
     patron.value_limit,
     patron.overdue_limit,
+    patron.recalled_overdue_limit,
     patron.claims_limit,
     patron.lost_limit,
     ledger.bills_limit,

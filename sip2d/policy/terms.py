@@ -7,7 +7,7 @@ read stands in ``RULE_NAMES``, once.
 """
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -304,6 +304,14 @@ class Matrix:
                 if value.name == name and value.in_force(moment):
                     found = value.value
         return found
+
+    def in_force(self, name: str, at: datetime) -> Iterator[object]:
+        """Every value that one rule has somewhere."""
+        moment = int(at.timestamp())
+        for values in self._values.values():
+            for value in values:
+                if value.name == name and value.in_force(moment):
+                    yield value.value
 
     def _ask(self, key: tuple[int, int, int], at: int) -> _Answer:
         fields: dict[str, Any] = {}

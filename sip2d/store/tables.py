@@ -364,6 +364,7 @@ patron_type = Table(
     _int("loan_limit"),
     _minor("value_limit_minor", nullable=True),
     _int("overdue_limit"),
+    _int("recalled_overdue_limit"),
     _int("claims_limit"),
     _int("lost_limit"),
     _minor("bills_limit_minor", nullable=True),
@@ -1190,6 +1191,7 @@ offline_batch = Table(
     _text("file_name"),
     _text("format"),
     _text("sha256"),
+    _text("workstation", ""),
     _int("clock_delta_seconds", 0),
     _text("status", "UPLOADED"),
     _text("totals", "{}"),
@@ -1220,6 +1222,7 @@ offline_line = Table(
     _text("patron_barcode", nullable=True),
     _at("happened_at", nullable=True),
     _at("due_at", nullable=True),
+    _minor("amount_minor", nullable=True),
     _text("line_key", nullable=True),
     _text("status", "PENDING"),
     _text("code", nullable=True),
@@ -1237,6 +1240,13 @@ offline_line = Table(
         unique=True,
         sqlite_where=text("status IN ('OK', 'WARNING')"),
         postgresql_where=text("status IN ('OK', 'WARNING')"),
+    ),
+    # What is still to be executed: for the metric, among millions of lines that are done.
+    Index(
+        "ix_offline_line_pending",
+        "branch_id",
+        sqlite_where=text("status = 'PENDING'"),
+        postgresql_where=text("status = 'PENDING'"),
     ),
 )
 offline_exception = Table(
@@ -1258,6 +1268,7 @@ offline_exception = Table(
     Index(
         "ix_offline_exception_open",
         "institution_id",
+        "item_barcode",
         sqlite_where=text("resolved_at IS NULL"),
         postgresql_where=text("resolved_at IS NULL"),
     ),

@@ -241,6 +241,8 @@ async def test_the_pages(tmp_path: Path) -> None:
         status, text = await house.get("/metrics")  # T14: no redirect
         assert status == 200
         assert b"sip2d_build_info" in text
+        assert b'sip2d_branch_open{branch="' in text
+        assert b'gap="NO_OVERDUE_DEFINITION",institution="' in text  # BL-45
         assert (await house.get("/nothing"))[0] == 404
     assert house.database.closed == 2
 

@@ -28,6 +28,7 @@ EXPECTED = {
     "sip2d_messages_refused": {"reason"},
     "sip2d_kiosk_last_message_timestamp_seconds": {"kiosk"},
     "sip2d_branch_open": {"branch"},
+    "sip2d_policy_gap": {"institution", "gap"},
     "sip2d_db_queue_length": {"kind"},
     "sip2d_db_transaction_duration_seconds": {"unit"},
     "sip2d_event_loop_lag_seconds": set(),
@@ -64,6 +65,7 @@ def filled() -> Metrics:
     metrics.closed.labels("EOF").inc()
     metrics.no_block.labels("11").inc()
     metrics.branch_open.labels("MAIN").set(1)
+    metrics.policy_gaps.labels("MAIN", "NO_OVERDUE_DEFINITION").set(1)
     metrics.certificate_expiry.labels("tls").set(1)
     metrics.jobs.ended(run_of("fines", Outcome.DONE, {"accrued": 3, "P-4821": 1}, 0.5))
     metrics.jobs.ended(run_of("fines", Outcome.DONE, {"accrued": 2}, 0.25))

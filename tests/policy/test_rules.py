@@ -120,6 +120,7 @@ ROWS: list[Case] = [
         )
         for code, count, limit in (
             ("OVERDUE_LIMIT", "overdue", "overdue_limit"),
+            ("RECALL_LIMIT", "recalled_overdue", "recalled_overdue_limit"),
             ("CLAIMS_LIMIT", "claims_returned", "claims_limit"),
             ("LOST_LIMIT", "lost", "lost_limit"),
             ("BILLED_LIMIT", "owed_minor", "bills_limit_minor"),

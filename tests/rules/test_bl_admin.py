@@ -62,6 +62,23 @@ def test_bl15_overdue_limit(kiosk: Kiosk, limit: int, overdue: int, denied: bool
     assert kiosk.status("P1").fixed[2] == " "
 
 
+@pytest.mark.parametrize(("limit", "denied"), [(None, False), (0, True), (1, False)])
+def test_bl15_overdue_recall_limit(kiosk: Kiosk, limit: int | None, denied: bool) -> None:
+    """BL-15: a limit of its own for recalled loans that are overdue; one that is not recalled does not count."""
+    kiosk.row(tables.patron_type, kiosk.world.patron_types["ADULT"], recalled_overdue_limit=limit)
+    kiosk.given("loan I4 P1", "loan I5 P1")
+    recalled = kiosk.rows(tables.loan)[0]
+    kiosk.row(tables.loan, recalled["id"], recalled_at=recalled["loaned_at"])
+    assert kiosk.checkout("P1", "I2").fixed[2] == "1"
+    kiosk.later(days=25)
+    answer = kiosk.checkout("P1", "I1")
+    assert (answer.fixed[2] == "0") is denied
+    told = ["Your account is blocked: too many recalled items overdue."]
+    assert (answer.af == told) is denied
+    kiosk.checkin("I4")
+    assert kiosk.checkout("P1", "I3").fixed[2] == "1"
+
+
 @pytest.mark.parametrize(("owed", "denied"), [(1000, False), (1001, True)])
 def test_bl15_cash_limit(kiosk: Kiosk, owed: int, denied: bool) -> None:
     """BL-15: the most money that may be owed; paid, it is over at once."""

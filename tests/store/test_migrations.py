@@ -165,3 +165,29 @@ def test_the_first_epoch(store: Store) -> None:
     with store.unit("read", writes=False) as unit:
         assert epoch(unit) >= 1
         assert library.read(unit.core).branches
+
+
+BLOCKED = (
+    "INSERT INTO block_description (institution_id, code, text, enabled)"
+    " SELECT min(id), 'LATE', 'Late too often', 1 FROM institution",
+    "INSERT INTO block_definition (institution_id, code, description_id, action_code, type, network_block)"
+    " SELECT institution_id, 'LATE', id, '01', 'DEMERIT', 0 FROM block_description",
+    "INSERT INTO user_block (patron_id, definition, actions, origin, starts_at, set_card_lost,"
+    " network_block, capped) SELECT min(patron.id), 'LATE', 'LOAN', 'DEMERIT', 1, 0, 0, 0 FROM patron"
+    " JOIN block_definition ON block_definition.institution_id = patron.institution_id",
+)
+RETYPE = "UPDATE block_definition SET type = '{}'"
+
+
+def test_bl6_a_type_that_means_something_is_frozen(store: Store) -> None:
+    """BL-6: no definition gets or loses the type DEMERIT or CONSORTIAL while blocks stand because of it."""
+    with store.unit("blocked") as unit:
+        for statement in BLOCKED:
+            unit.core.execute(text(statement))
+    assert "stays while" in _refused(store, RETYPE.format("USER"))
+    with store.unit("removed") as unit:
+        unit.core.execute(text("UPDATE user_block SET removed_at = 2, removed_by = 'x'"))
+        unit.core.execute(text(RETYPE.format("USER")))
+        unit.core.execute(text("UPDATE user_block SET removed_at = NULL, removed_by = NULL"))
+        unit.core.execute(text(RETYPE.format("LOAN")))  # these two only inform
+    assert "stays while" in _refused(store, RETYPE.format("CONSORTIAL"))

@@ -11,6 +11,7 @@ import msgspec
 from sip2d.desk.staff import membership_policies, opening, triggers
 from sip2d.desk.staff.institutions import check_code, check_zone
 from sip2d.desk.staff.templates import PARTS, Shipped
+from sip2d.desk.staff.types import PATRON_LIMITS
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.dunning import faults
 from sip2d.policy.messaging import defaults
@@ -88,7 +89,7 @@ def _membership_policy(said: Record) -> None:
 
 def _patron_type(said: Record) -> None:
     check_code("patron type", said["code"])
-    for name in ("loan_limit", "hold_limit", "overdue_limit", "claims_limit", "lost_limit"):
+    for name in PATRON_LIMITS:
         if said.get(name, 0) < 0:
             raise Refused(f"{name}: {said[name]} is less than nothing.")
     defaults(msgspec.json.encode(said.get("messaging", {})).decode())

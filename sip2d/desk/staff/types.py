@@ -15,7 +15,14 @@ from sip2d.store.tables import item_type, patron_type
 from sip2d.store.times import maybe_instant
 from sip2d.vocabulary import MediaType
 
-PATRON_LIMITS: Final = ("loan_limit", "overdue_limit", "claims_limit", "lost_limit", "hold_limit")
+PATRON_LIMITS: Final = (
+    "loan_limit",
+    "overdue_limit",
+    "recalled_overdue_limit",
+    "claims_limit",
+    "lost_limit",
+    "hold_limit",
+)
 PATRON_AMOUNTS: Final = ("value_limit_minor", "bills_limit_minor")
 PATRON_FLAGS: Final = ("limits_block_renewal", "overdue_notice_required")
 PATRON_POLICY: Final = ("membership_policy_id", "policy_attached_at")

@@ -134,6 +134,21 @@ def overdue_limit(facts: Facts) -> Word:
 
 
 @rule(
+    code="RECALL_LIMIT",
+    scenario="PATRON_BLOCKED",
+    denies=Action.LOAN,
+    override=Override.OPERATOR,
+    no_block=True,
+    about=About.PATRON,
+    sees=("patron.recalled_overdue", "patron_type.recalled_overdue_limit"),
+)
+def recalled_overdue_limit(facts: Facts) -> Word:
+    """More recalled loans are overdue than the patron type allows (BL-15)."""
+    limit = facts.patron_type.recalled_overdue_limit
+    return _above("RECALL_LIMIT", facts.patron.recalled_overdue, limit)
+
+
+@rule(
     code="CLAIMS_LIMIT",
     scenario="PATRON_BLOCKED",
     denies=Action.LOAN,
@@ -171,6 +186,7 @@ def lost_limit(facts: Facts) -> Word:
         "patron_type.limits_block_renewal",
         "patron.loans",
         "patron.overdue",
+        "patron.recalled_overdue",
         "patron.claims_returned",
         "patron.lost",
     ),
@@ -185,6 +201,8 @@ def limits_block_renewal(facts: Facts) -> Word:
         return _exceeded("LOAN_LIMIT", "LOAN_LIMIT")
     if kind.overdue_limit is not None and who.overdue > kind.overdue_limit:
         return _exceeded("OVERDUE_LIMIT")
+    if kind.recalled_overdue_limit is not None and who.recalled_overdue > kind.recalled_overdue_limit:
+        return _exceeded("RECALL_LIMIT")
     if kind.claims_limit is not None and who.claims_returned > kind.claims_limit:
         return _exceeded("CLAIMS_LIMIT")
     if kind.lost_limit is not None and who.lost > kind.lost_limit:
