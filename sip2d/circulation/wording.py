@@ -103,7 +103,7 @@ class Wording(msgspec.Struct, frozen=True):
         language = self._spoken(LANGUAGES.get(code), institution.language if institution else None)
         scenario = what if isinstance(what, str) else what.scenario
         text = self.text(institution.id if institution else 0, scenario, language)
-        return split(BRACED.sub("", text).translate(_UNPRINTABLE).strip(), 0)
+        return split(_printable(BRACED.sub("", text)).strip(), 0)
 
     def _spoken(self, *wanted: str | None) -> str:
         return next((language for language in wanted if language in self.catalogue.texts), FALLBACK)
@@ -135,8 +135,7 @@ class Wording(msgspec.Struct, frozen=True):
             # A reason that staff wrote as a sentence needs no second full stop.
             return value.rstrip(". ") if template[match.end() :].startswith(".") else value
 
-        said = BRACED.sub(written, template).translate(_UNPRINTABLE).strip()
-        return split(said, place.width)
+        return split(_printable(BRACED.sub(written, template)).strip(), place.width)
 
     def _value(self, name: str, values: Mapping[str, object], language: str, place: Place) -> str:
         institution = place.institution
@@ -149,6 +148,11 @@ class Wording(msgspec.Struct, frozen=True):
             told = self.catalogue.texts.get(language, {})
             return self.text(institution.id, own, language) if own in told else value
         return _shown(value, place.branch.zone)
+
+
+def _printable(text: str) -> str:
+    """Nearly every text is: 0.1 us instead of 1.5."""
+    return text if text.isprintable() and "|" not in text else text.translate(_UNPRINTABLE)
 
 
 def _values(reason: Reason) -> dict[str, object]:

@@ -43,7 +43,7 @@ def patron_flags(reasons: tuple[Reason, ...], facts: Facts) -> str:
     flags = [" "] * len(PatronFlag)
     denied = 0
     for reason in reasons:
-        denied |= reason.denies.value
+        denied |= reason.denies._value_
         flag = _BY_CODE.get(reason.code)
         if flag is not None:
             flags[flag] = "Y"
@@ -70,6 +70,6 @@ def of_status(reasons: tuple[Reason, ...], facts: Facts) -> tuple[Reason, ...]:
 def standing(reasons: tuple[Reason, ...]) -> bool:
     """BL of 64: whether the patron is in good standing. Limits and debts do not end it (SP-6, D-29)."""
     return not any(
-        reason.code in _ENDS_STANDING or (reason.code.startswith("BLOCK:") and reason.denies.value & _LOAN)
+        reason.code in _ENDS_STANDING or (reason.code.startswith("BLOCK:") and reason.denies._value_ & _LOAN)
         for reason in reasons
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, null, or_, select, update
 
 from sip2d.policy import suspension
 from sip2d.policy.facts import BlockFacts
@@ -29,18 +29,23 @@ COLUMNS = (
 )
 """The columns of `BlockFacts`, in its order."""
 
-_EFFECTIVE = hot(
-    select(*COLUMNS)
-    .where(
-        user_block.c.patron_id == bindparam("patron_id"),
+
+def in_force(now: ColumnElement[int]) -> ColumnElement[bool]:
+    """Neither removed nor run out. A suspension for demerits lasts until its points were looked at again
+    (BL-11, BL-40)."""
+    return and_(
         user_block.c.removed_at.is_(None),
         or_(
             user_block.c.expires_at.is_(None),
-            user_block.c.expires_at > bindparam("now"),
-            # A suspension for demerits lasts until its points were looked at again (BL-11, BL-40).
+            user_block.c.expires_at > now,
             user_block.c.origin == suspension.DEMERIT,
         ),
     )
+
+
+_EFFECTIVE = hot(
+    select(*COLUMNS)
+    .where(user_block.c.patron_id == bindparam("patron_id"), in_force(bindparam("now")))
     .order_by(user_block.c.id),
     "patron_id",
     "now",
