@@ -67,6 +67,45 @@ def test_a_prepared_database_is_a_copy(databases: Databases) -> None:
     assert ask(second, "select name from shelf") == ["A"]
 
 
+def four_shelves(url: str) -> None:
+    ask(url, "create table shelf (id int generated always as identity primary key, name text)")
+    ask(url, "create table floor (number int)")
+    ask(url, "insert into shelf (name) values ('A'), ('B'), (null), ('D')")
+
+
+SHELVES = "select id || coalesce(name, '-') from shelf order by id"
+CHANGES = (
+    "insert into shelf (name) values ('E')",
+    "update shelf set name = 'Z' where id = 2",
+    "delete from shelf where id = 1",
+    "delete from shelf",
+    "insert into floor values (1)",
+    "alter table shelf add column colour text",
+    "drop table floor",
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_postgresql_database_is_lent_as_it_was(postgres_cluster: PostgresCluster, change: str) -> None:
+    """Whatever one test did, the next finds the rows, the numbers and the schema that were prepared; and
+    nobody of the test before is left in it."""
+    name = postgres_cluster.lend_database(four_shelves)
+    url = postgres_cluster.url(name)
+    ask(url, change)
+    engine = sqlalchemy.create_engine(url)
+    left = engine.connect()
+    left.execute(text("insert into floor values (2)" if "drop" not in change else "select 1"))
+    postgres_cluster.take_back(name)
+    again = postgres_cluster.url(postgres_cluster.lend_database(four_shelves))
+    assert ask(again, SHELVES) == ["1A", "2B", "3-", "4D"]
+    assert ask(again, "select number from floor") == []
+    assert ask(again, "insert into shelf (name) values ('E') returning id") == [5]
+    with pytest.raises(sqlalchemy.exc.OperationalError):
+        left.execute(text("select 1"))
+    engine.dispose()
+    postgres_cluster.take_back(again.split("@/")[1].split("?")[0])
+
+
 def test_the_kind_is_the_url_s(databases: Databases) -> None:
     assert databases.fresh().startswith(databases.kind)
 

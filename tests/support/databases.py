@@ -58,22 +58,29 @@ class PostgresDatabases:
 
     def __init__(self, cluster: PostgresCluster) -> None:
         self._cluster = cluster
-        self._names: list[str] = []
+        self._empty: list[str] = []
+        self._lent: list[str] = []
 
     def fresh(self, prepare: Prepare | None = None) -> str:
-        name = self._cluster.create_database(prepare)
-        self._names.append(name)
+        if prepare is None:
+            name = self._cluster.create_database()
+            self._empty.append(name)
+        else:
+            name = self._cluster.lend_database(prepare)
+            self._lent.append(name)
         return self._cluster.url(name)
 
     def drop(self) -> None:
-        """Remove what this test made."""
-        for name in self._names:
+        """Remove what this test made, give back what it was lent."""
+        for name in self._lent:
+            self._cluster.take_back(name)
+        for name in self._empty:
             self._cluster.drop_database(name)
 
 
 @contextmanager
 def postgres_databases(cluster: PostgresCluster) -> Iterator[PostgresDatabases]:
-    """The databases of one test on `cluster`, dropped at its end."""
+    """The databases of one test on `cluster`, which sees to them at its end."""
     databases = PostgresDatabases(cluster)
     try:
         yield databases

@@ -24,6 +24,7 @@ import psycopg
 from psycopg import sql
 
 from tests.support import launch
+from tests.support.reuse import Reused
 
 DEBIAN_BIN = Path("/usr/lib/postgresql/15/bin")
 START_SECONDS = 30.0
@@ -72,6 +73,8 @@ class PostgresCluster:
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._templates: dict[str, str] = {}
+        self._idle: dict[str, list[Reused]] = {}
+        self._lent: dict[str, tuple[str, Reused]] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -115,6 +118,10 @@ class PostgresCluster:
 
     def close(self) -> None:
         """Stop the server for good and remove its folder."""
+        for idle in self._idle.values():
+            for reused in idle:
+                reused.close()
+        self._idle.clear()
         self._end(signal.SIGQUIT)
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -129,6 +136,30 @@ class PostgresCluster:
         """
         template = self._template(prepare) if prepare else "template0"
         return self._create(f"test_{next(self._numbers)}", template)
+
+    def lend_database(self, prepare: Callable[[str], None]) -> str:
+        """The name of a database as `prepare` left it, until `take_back`."""
+        template = self._template(prepare)
+        idle = self._idle.setdefault(template, [])
+        if not idle:
+            name = self._create(f"lent_{next(self._numbers)}", template)
+            idle.append(Reused(name, self._conninfo(name)))
+        reused = idle.pop()
+        self._lent[reused.name] = template, reused
+        return reused.name
+
+    def take_back(self, name: str) -> None:
+        """End whoever is still in it, and make it what it was for the next test."""
+        template, reused = self._lent.pop(name)
+        try:
+            good = reused.take_back()
+        except psycopg.Error:  # the test dropped it, or worse
+            good = False
+        if good:
+            self._idle[template].append(reused)
+        else:
+            reused.close()
+            self.drop_database(name)
 
     def drop_database(self, name: str) -> None:
         """Remove a database, and end whoever is still in it."""
