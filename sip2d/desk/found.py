@@ -68,6 +68,7 @@ def undo(unit: Unit, desk: Desk, detail: Mapping[str, Any] | None) -> None:
     if detail["fee"] is not None:
         fines.set_status(unit, detail["fee"], detail["status"] or "LOST", desk.now)
     status, day, origin = detail["before"]
+    lose.claim(unit, desk, item, detail["patron"], status)
     items.set_lost(unit, item.id, status, day, origin)
     event.write(
         unit, desk, "LOST", item, loan_id=detail["loan"], patron_id=detail["patron"], event_at=desk.now,
@@ -81,6 +82,7 @@ def _found(unit: Unit, desk: Desk, item: ItemFacts, branch: Branch, at: datetime
     loan = _loan(item, loss)
     day = items.lost_on(unit, item.id)
     items.set_lost(unit, item.id, 0, None, None)
+    lose.claim(unit, desk, item, None if loan is None else loan.patron_id, 0)
     was = {"lost_status": item.lost_status, "lost_on": day}
     audited(unit, desk, "item", item.id, "FIND", was, {"lost_status": 0})
     detail: dict[str, Any] = {

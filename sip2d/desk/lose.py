@@ -45,6 +45,7 @@ def lose(unit: Unit, desk: Desk, item: ItemFacts, *, value: int, source: LostSou
     before = items.lost_on(unit, item.id)
     day = before if item.lost_status == value and before else _today(desk)
     items.set_lost(unit, item.id, value, day, origin)
+    claim(unit, desk, item, _borrower(unit, item), value)
     now_lost = msgspec.structs.replace(item, lost_status=value, lost_origin=origin)
     audited(
         unit, desk, "item", item.id, "LOSE", {"lost_status": item.lost_status, "lost_on": before},
@@ -101,6 +102,27 @@ def owners(desk: Desk, item: ItemFacts) -> Desk:
         return desk
     institution, settings = owner.of(desk, item.institution_id)
     return msgspec.structs.replace(desk, institution=institution, settings=settings)
+
+
+def claim(unit: Unit, desk: Desk, item: ItemFacts, patron_id: int | None, value: int) -> None:
+    """Count what a patron claims to have returned, which has a limit (CO-11): the item's status becomes
+    ``value``, 0 for found."""
+    more = _is_claim(desk, item, value) - _is_claim(desk, item, item.lost_status)
+    if more and patron_id is not None:
+        patrons.claim(unit, patron_id, more)
+
+
+def _is_claim(desk: Desk, item: ItemFacts, status: int) -> bool:
+    known = desk.library.lost_values.get(item.institution_id, {}).get(status)
+    return known is not None and known.claims_returned
+
+
+def _borrower(unit: Unit, item: ItemFacts) -> int | None:
+    """Of the open loan, else of the one that an earlier loss ended."""
+    if item.loan is not None:
+        return item.loan.patron_id
+    earlier = losses.last(unit, item.id) if item.lost_status else None
+    return None if earlier is None or earlier.loan is None else earlier.loan.patron_id
 
 
 def _today(desk: Desk) -> str:
@@ -166,9 +188,13 @@ def _lost_event(
     removed: bool,
     detail: dict[str, object],
 ) -> Effect:
-    """LO-50 (6), (7), LO-71. Whoever finds the item must know what was forgiven for it at any time."""
+    """LO-50 (6), (7), LO-71. Whoever finds the item must know whose loan it was lost on, and what was forgiven
+    for it at any time."""
     earlier = losses.last(unit, item.id)
-    if earlier is not None and loan is not None and earlier.loan is not None and earlier.loan.id == loan.id:
+    about = loan
+    if about is None and earlier is not None and item.lost_status:
+        about = earlier.loan
+    if earlier is not None and about is not None and earlier.loan is not None and earlier.loan.id == about.id:
         kept = earlier.detail.get("forgiven", [])
         now = detail.get("forgiven", [])
         assert isinstance(now, list)
@@ -177,8 +203,8 @@ def _lost_event(
         loans.close(unit, loan.id, desk.event_at, "LOST")
     effect = event.write(
         unit, desk, "LOST", item,
-        loan_id=None if loan is None else loan.id, patron_id=None if loan is None else loan.patron_id,
-        old_due_at=None if loan is None else loan.due_at,
+        loan_id=None if about is None else about.id, patron_id=None if about is None else about.patron_id,
+        old_due_at=None if about is None else about.due_at,
         detail={"source": source.value, "removed": removed, **detail},
     )  # fmt: skip
     if loan is not None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    update,
 )
 
 from sip2d.policy.facts import ActingFacts, BlockFacts, PatronFacts
@@ -326,6 +327,20 @@ def by_id(unit: Unit, patron_id: int, now: datetime) -> PatronFacts | None:
     """The patron with this id, deleted or not; locked like `find`."""
     row = unit.one(_BY_ID[unit.writes], patron_id)
     return None if row is None else _facts(unit, row, _has(unit, row, int(now.timestamp())), now)
+
+
+_CLAIM = hot(
+    update(patron)
+    .values(claims_returned=patron.c.claims_returned + bindparam("more"))
+    .where(patron.c.id == bindparam("patron_id"), patron.c.claims_returned + bindparam("more") >= 0),
+    "patron_id",
+    "more",
+)
+
+
+def claim(unit: Unit, patron_id: int, more: int) -> None:
+    """The patron claims one item more (1) or less (-1) to have returned it (CO-11)."""
+    unit.run(_CLAIM, patron_id, more)
 
 
 def _has(unit: Unit, row: Row, moment: int) -> Row:

@@ -345,3 +345,27 @@ def test_lo54_message_19_with_the_configured_property(
     assert place.room.do(work) == ("=9" in text, True)
     assert (place.state()["lost_status"], place.state()["properties"]) == (status, text)
     assert ("LOST" in place.fees()) is (status == 1)
+
+
+@pytest.mark.parametrize("ended", ["", "claim_returned"], ids=["loan kept", "loan ended"])
+def test_co11_what_is_claimed_returned_is_counted(place: House, ended: str) -> None:
+    """Said twice it counts once; found, undone, found again, or lost in another way: it follows the item."""
+    place.configure({"MarkLostItemsAsReturned": ended})
+
+    def claims() -> object:
+        return place.room.rows(tables.patron, id=place.world.patrons["P1"])[0]["claims_returned"]
+
+    def declare(value: int, source: LostSource) -> object:
+        assert place.lose("I6", NIGHT, value=value, source=source)
+        return claims()
+
+    assert declare(2, LostSource.CLAIM_RETURNED) == 1
+    assert declare(2, LostSource.MOREDETAIL) == 1
+    place.bring_back("I6", NOON)
+    assert claims() == 0
+    if not ended:  # what ended already is not returned, and no return is taken back
+        place.undo("I6", NOON + timedelta(minutes=1))
+        assert claims() == 1
+    assert declare(1, LostSource.MOREDETAIL) == 0
+    place.bring_back("I6", NOON + timedelta(minutes=2))
+    assert claims() == 0
