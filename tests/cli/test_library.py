@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell
+from tests.cli.shell import Shell, furnish
+from tests.support.databases import Databases
 
 SETUP = (
     "patron-type set ADULT --overdue-notices --limit bills_limit=12.50 --institution MAIN",
@@ -31,16 +32,22 @@ ROWS = (
 )
 
 
-@pytest.fixture
-def rich(library: Shell) -> Shell:
-    """A row in every section."""
+def enrich(url: str) -> None:
+    """The library of `tests.cli.shell`, with a row in every section."""
+    furnish(url)
+    library = Shell(url)
     for line in SETUP:
         library(f"{line} --as boss")
     for line in ("text set RENEW_LIMIT", "rule add fine_cap"):  # no message; no limit
         library(line, "", "--institution", "MAIN", "--as", "boss")
     for statement in ROWS:
         library.change(statement)
-    return library
+
+
+@pytest.fixture
+def rich(databases: Databases) -> Shell:
+    """See `enrich`, which takes seconds: every test has a copy."""
+    return Shell(databases.fresh(enrich))
 
 
 def _export(shell: Shell, file: Path) -> str:
