@@ -9,6 +9,7 @@ Writes and reads are two roads: who must read what he wrote waits for the write 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -118,6 +119,7 @@ class Store:
         self._lock = threading.Lock()
         self._keeper: Keeper | None = None
         self._closed = False
+        self._spare: deque[Link] = deque()
 
     @classmethod
     def open(cls, url: str, *, post: Post | None = None, max_queue: int = 4096, readers: int | None = None,
@@ -198,6 +200,8 @@ class Store:
             worker.join()
         if self._keeper is not None:
             self._keeper.stop()
+        while self._spare:
+            self._spare.pop().close()
         self._engine.dispose()
 
     # -- synchronous: CLI, jobs, tests
@@ -205,30 +209,44 @@ class Store:
 
     @contextmanager
     def unit(self, name: str, writes: bool = True) -> Iterator[Unit]:
-        """One transaction in the caller's own thread, on a connection of its own; commits at the end, rolls
-        back on an exception.
+        """One transaction in the caller's own thread, on a connection that nobody else uses meanwhile;
+        commits at the end, rolls back on an exception.
 
         StoreUnavailable (nothing happened), OutcomeUnknown. It is not tried again: the caller may.
         """
         started = time.perf_counter()
-        link = self._open()
+        link, unit = self._begin(writes)
         try:
             with _explained():
-                unit = link.begin(writes)
-            try:
-                with _explained():
-                    yield unit
-                    if writes:
-                        link.commit()
-            finally:
-                link.rollback()
+                yield unit
+                if writes:
+                    link.commit()
         finally:
-            link.close()
+            link.rollback()
+            self._put_by(link)
         self._health.took(name, time.perf_counter() - started)
 
-    def _open(self) -> Link:
+    def _begin(self, writes: bool) -> tuple[Link, Unit]:
+        """On the link that was put by, where the database still holds its other end."""
         with _explained():
-            return open_link(self._engine, self._libraries)
+            while True:
+                spare = self._spare.pop() if self._spare else None
+                link = spare or open_link(self._engine, self._libraries)
+                try:
+                    return link, link.begin(writes)
+                except Exception:
+                    link.close()
+                    if spare is None:
+                        raise
+
+    def _put_by(self, link: Link) -> None:
+        """Keep one connection to PostgreSQL, which costs 5 ms; a SQLite file is opened in less than one."""
+        with self._lock:
+            kept = link.usable and link.dialect == POSTGRESQL and not self._spare and not self._closed
+            if kept:
+                self._spare.append(link)
+        if not kept:
+            link.close()
 
     def call(self, writes: bool, name: str, work: Callable[[Unit], T], lane: int = 0) -> T:
         """`submit`, and wait: a unit between those of the kiosks. Not from the thread that ``post`` posts to.
