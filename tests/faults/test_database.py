@@ -173,8 +173,9 @@ def test_a_vanished_postgresql_is_told_and_comes_back(
     with Kiosk(away.address) as kiosk:
         assert serves(kiosk)
         before = snapshot(away.url)
-        for end in (own_postgres_cluster.stop, own_postgres_cluster.kill):
+        for times, end in enumerate((own_postgres_cluster.stop, own_postgres_cluster.kill), start=1):
             end()
+            told(away, "store.unreachable", times)
             assert_refuses(kiosk, effects())
             assert_refuses(kiosk, reads())
             assert kiosk.ask(STATUS).fixed[:6] == "NNNNNN"
@@ -185,9 +186,13 @@ def test_a_vanished_postgresql_is_told_and_comes_back(
             assert away.ready() == (True, [])
             assert kiosk.ask(reads()["64"])["AE"] == "Nina Name"
             assert snapshot(away.url) == before
+            told(away, "store.reachable", times)
         assert kiosk.ask(effects()["12"]).ok
-    away.until("store.unreachable")
-    away.until("store.reachable")
+
+
+def told(daemon: Daemon, event: str, times: int) -> None:
+    """Wait for the daemon's look at the epoch, once a second, to say so for the so manyth time."""
+    until(lambda: len(daemon.events(event)) == times)
 
 
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sip2d'"
