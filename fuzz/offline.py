@@ -1,10 +1,11 @@
 """Invariant: whatever bytes a desk hands in are read, or of no known format; nothing is raised. Each line is
-an error with a sentence, or whole: kind, item, time, and a patron of a loan. No line knows its neighbours: a
-file cut at any line, and one with CRLF, says the same of each line.
+an error with a sentence, or whole: kind, item, time, and a patron of a loan; or a payment of more than
+nothing. No line knows its neighbours: a file cut at any line, and one with CRLF, says the same of each line.
 
 The first byte chooses the format; 0 leaves it to the content.
 """
 
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,6 +24,8 @@ SEEDS: tuple[bytes, ...] = (
     b'"due_date":"2026-04-01"}\n{"type":"checkin","timestamp":"1773047800","barcode":"I1"}\n',
     b'\0{"v":1,"seq":1,"ts":"2026-03-09T09:15:00Z","type":"L","item":"I1","patron":"P1","due":null,'
     b'"terminal":"d","uuid":"0f8f"}\n{"v":1,"seq":2,"ts":"2026-03-09T09:16:00Z","type":"R","item":"I1"}\n',
+    b"\0Version=1.0\n2026-03-09 10:17:00 3\tpayment\tP1\t0,50\n2026-03-09 10:17:01 3\tpayment\tP1\t0.00\n",
+    b'\0{"type":"checkin","timestamp":1773047800,"barcode":"I1","backdate":"2026-03-08"}\n',
     b"\0\xff\xfe2\x000\x002\x006\x00",
     b"\1X\n\2Y\n\3Z\n",
 )
@@ -50,11 +53,14 @@ def _whole(line: Line, format: str) -> None:
     if line.error is not None:
         assert SENTENCES[line.error]
         return
-    assert line.kind in ("L", "R")
+    assert line.kind in ("L", "R", "P")
     assert line.happened_at is not None
     assert line.happened_at.utcoffset() is not None
-    assert 0 < len(line.item) <= 80
-    assert bool(line.patron) == (line.kind == "L")
+    assert len(line.item) <= 80
+    assert bool(line.item) == (line.kind != "P")
+    assert bool(line.patron) == (line.kind != "R")
+    assert bool(line.amount) == (line.kind == "P")
+    assert not line.amount or Decimal(line.amount) > 0
     assert not line.uuid or format == NATIVE
     f"{line.item}{line.patron}{line.uuid}".encode()
 

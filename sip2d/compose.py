@@ -1,9 +1,14 @@
 """Settings to running parts. The only module that knows every room."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from sip2d import packaged
+from sip2d.batch import runner
+from sip2d.batch.journal import Journal
+from sip2d.batch.preflight import Server
+from sip2d.batch.runner import Ending, Told
 from sip2d.circulation.wording import Catalogue
 from sip2d.config import Settings
 from sip2d.daemon.access_log import AccessLog
@@ -11,10 +16,12 @@ from sip2d.daemon.acs import Acs
 from sip2d.daemon.admission import Admission
 from sip2d.daemon.connection import Connection
 from sip2d.daemon.front import Front
+from sip2d.daemon.inside import Place, inside
 from sip2d.daemon.lifecycle import Daemon
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.metrics import Metrics
 from sip2d.daemon.notice_metrics import NoticeFigures
+from sip2d.daemon.offline_metrics import Answer, OfflineFigures
 from sip2d.daemon.pins import Pins, PinSettings
 from sip2d.daemon.reload import Source
 from sip2d.errors import ConfigurationError
@@ -24,7 +31,7 @@ from sip2d.jobs.holder import this_process
 from sip2d.jobs.job import Job
 from sip2d.jobs.scheduler import Scheduler
 from sip2d.notices.post import Post
-from sip2d.store import migrate
+from sip2d.store import migrate, offline
 from sip2d.store.aside import Aside
 from sip2d.store.executor import Store
 from sip2d.wire import codec
@@ -87,6 +94,28 @@ def scheduler(settings: Settings, store: Store, metrics: Metrics) -> Scheduler:
     return Scheduler(store, all_jobs(post), this_process(), told=metrics.jobs.ended, known=metrics.jobs.known)
 
 
+def attempt_inside(
+    url: str, place: Place, journal: Journal, told: Told, cancelled: Callable[[], bool]
+) -> Ending:
+    """Attempts a batch in this process: the same runner, the same session, exchange and unit as over the
+    network, with the daemon running or not.
+
+    Raises:
+        StoreUnavailable: the database cannot be asked.
+    """
+
+    async def attempt() -> Ending:
+        async with inside(url, place) as connect:
+            server = Server(host="this machine", port=0, local="this process", connect=connect)
+            return await runner.run(journal, server, told=told, cancelled=cancelled)
+
+    return asyncio.run(attempt())
+
+
+def _ask_backlog(store: Store, answer: Answer) -> None:
+    store.submit(False, "offline.backlog", offline.backlog, lambda found, _fault: answer(found))
+
+
 async def compose(settings: Settings, source: Source | None = None) -> Daemon:
     """A daemon that is ready to start, on the running loop. Close its store and aside with ``Daemon.run``'s
     end.
@@ -109,6 +138,7 @@ async def compose(settings: Settings, source: Source | None = None) -> Daemon:
     admission = Admission(library, per_address=settings.limits.per_address)
     pins = Pins(PinSettings(**settings.hash.model_dump()))
     metrics, access = Metrics(), AccessLog.open(settings.logging)
+    metrics.registry.register(OfflineFigures(lambda answer: _ask_backlog(store, answer)))
     front = Front(
         Acs(store, pins, admission, dialects, texts), metrics, access, lambda: daemon.gatehouse.limits, loop
     )

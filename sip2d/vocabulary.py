@@ -191,6 +191,17 @@ class Interface(enum.StrEnum):
     API = "API"
 
 
+BULK: Final = "bulk"
+"""The purpose of a terminal that renews in bulk (CN-11)."""
+BULK_USER: Final = "bulk-"
+"""How the user names begin that the tool makes up (BR-31): they mark a terminal as well (BR-21)."""
+SKIPPED_RENEWALS: Final = frozenset(
+    {"ITEM_NOT_ON_LOAN", "ITEM_NOT_ON_LOAN_TO_PATRON", "ITEM_RECALLED", "ITEM_LOST"}
+)
+"""Why a row of a bulk renewal is skipped and has not failed: the loan is not there any more, or must not be
+renewed (BR-3, BR-8, BR-10)."""
+
+
 class StaffRole(enum.StrEnum):
     """Roles of staff (GN-8)."""
 

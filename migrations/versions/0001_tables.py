@@ -513,6 +513,7 @@ def upgrade() -> None:
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("format", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("workstation", sa.Text(), server_default="", nullable=False),
         sa.Column("clock_delta_seconds", sa.Integer(), server_default="0", nullable=False),
         sa.Column("status", sa.Text(), server_default="UPLOADED", nullable=False),
         sa.Column("totals", sa.Text(), server_default="{}", nullable=False),
@@ -572,6 +573,9 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offline_exception")),
+    )
+    op.create_index(
+        "ix_offline_exception_item", "offline_exception", ["institution_id", "item_barcode"], unique=False
     )
     op.create_index(
         "ix_offline_exception_open",
@@ -1545,8 +1549,8 @@ def upgrade() -> None:
         "loan_event",
         ["recorded_at"],
         unique=False,
-        sqlite_where=sa.text("kind = 'RENEW'"),
-        postgresql_where=sa.text("kind = 'RENEW'"),
+        sqlite_where=sa.text("kind = 'RENEW' OR interface = 'OFFLINE_FILE'"),
+        postgresql_where=sa.text("kind = 'RENEW' OR interface = 'OFFLINE_FILE'"),
     )
     op.create_table(
         "overdue_notice_sent",
@@ -1795,6 +1799,7 @@ def upgrade() -> None:
         sa.Column("patron_barcode", sa.Text(), nullable=True),
         sa.Column("happened_at", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
         sa.Column("line_key", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), server_default="PENDING", nullable=False),
         sa.Column("code", sa.Text(), nullable=True),
@@ -1822,6 +1827,14 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("batch_id", "line_no", name=op.f("pk_offline_line")),
+    )
+    op.create_index(
+        "ix_offline_line_pending",
+        "offline_line",
+        ["branch_id"],
+        unique=False,
+        sqlite_where=sa.text("status = 'PENDING'"),
+        postgresql_where=sa.text("status = 'PENDING'"),
     )
     op.create_index(
         "uq_offline_line_key",
@@ -1908,6 +1921,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("status IN ('OK', 'WARNING')"),
         postgresql_where=sa.text("status IN ('OK', 'WARNING')"),
     )
+    op.drop_index(
+        "ix_offline_line_pending",
+        table_name="offline_line",
+        sqlite_where=sa.text("status = 'PENDING'"),
+        postgresql_where=sa.text("status = 'PENDING'"),
+    )
     op.drop_table("offline_line")
     op.drop_index("ix_membership_patron", table_name="membership")
     op.drop_index("ix_membership_activated_at", table_name="membership")
@@ -1954,8 +1973,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_loan_event_renewed",
         table_name="loan_event",
-        sqlite_where=sa.text("kind = 'RENEW'"),
-        postgresql_where=sa.text("kind = 'RENEW'"),
+        sqlite_where=sa.text("kind = 'RENEW' OR interface = 'OFFLINE_FILE'"),
+        postgresql_where=sa.text("kind = 'RENEW' OR interface = 'OFFLINE_FILE'"),
     )
     op.drop_index("ix_loan_event_item", table_name="loan_event")
     op.drop_table("loan_event")
@@ -2069,6 +2088,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("resolved_at IS NULL"),
         postgresql_where=sa.text("resolved_at IS NULL"),
     )
+    op.drop_index("ix_offline_exception_item", table_name="offline_exception")
     op.drop_table("offline_exception")
     op.drop_index(
         "uq_offline_batch_file",

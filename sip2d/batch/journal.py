@@ -47,7 +47,8 @@ class JournalFault(Exception):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the first line. Never a password."""
+    """What stands in the first line. Never a password. ``place``: a batch without a server, whose renewals
+    are recorded at this branch (INSTITUTION/CODE)."""
 
     file: str
     zone: str
@@ -55,6 +56,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     port: int = 0
     tls: bool = False
+    place: str = ""
     version: int = VERSION
 
 

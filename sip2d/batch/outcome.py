@@ -13,6 +13,7 @@ import msgspec
 
 from sip2d import packaged
 from sip2d.batch.sheet import Row
+from sip2d.vocabulary import SKIPPED_RENEWALS
 from sip2d.wire.messages import RenewResponse, Response
 
 RENEWED: Final = "RENEWED"
@@ -24,9 +25,9 @@ UNEXPECTED: Final = "UNEXPECTED"
 UNKNOWN: Final = "UNKNOWN"
 REFUSED: Final = "REFUSED"
 BAD_PIN: Final = "PATRON_BAD_PIN"
+SYSTEM_ERROR: Final = "SYSTEM_ERROR"
 
-SKIPS: Final = frozenset({"ITEM_NOT_ON_LOAN", "ITEM_NOT_ON_LOAN_TO_PATRON", "ITEM_RECALLED", "ITEM_LOST"})
-"""Nothing is wrong with these: the loan is not there any more, or must not be renewed."""
+SKIPS: Final = SKIPPED_RENEWALS
 GATES: Final = frozenset(
     {"PATRON_BAD_PIN", "OFFLINE_DISABLED", "MESSAGE_NOT_SUPPORTED", "LOGIN_REQUIRED", "BRANCH_NOT_CONFIGURED"}
 )
@@ -34,7 +35,7 @@ GATES: Final = frozenset(
 
 _OTHERS: Final = frozenset(
     {
-        "PATRON_UNKNOWN", "ITEM_UNKNOWN", "ITEM_WITHDRAWN", "NB_DUE_DATE_INVALID", "NO_RULE", "SYSTEM_ERROR",
+        "PATRON_UNKNOWN", "ITEM_UNKNOWN", "ITEM_WITHDRAWN", "NB_DUE_DATE_INVALID", "NO_RULE", SYSTEM_ERROR,
         "ITEM_HELD", "RENEW_LIMIT", "RENEW_TOO_SOON", "PATRON_EXPIRED", "CARD_LOST",
     }
 )  # fmt: skip

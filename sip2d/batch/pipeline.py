@@ -7,6 +7,7 @@ way this is the client's own dialogue, with 96, 97 and retransmission (BR-44).
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from sip2d.client.connection import Connection
@@ -72,7 +73,7 @@ class Pipeline(Connection):
         if self._transport is not None:
             self._transport.abort()
 
-    def post(self, requests: list[Request]) -> list[asyncio.Future[Reply]]:
+    def post(self, requests: Sequence[Request | bytes]) -> list[asyncio.Future[Reply]]:
         """Asks all of them in one write; an answer or a ``LineFault`` for each. Raises ``LineFault``."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Reply]] = []

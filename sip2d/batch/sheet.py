@@ -28,7 +28,8 @@ MOST_WARNINGS: Final = 20
 LONGEST: Final = 80  # characters of a barcode (GN-10)
 YEARS: Final = timedelta(days=36525)  # a hundred
 
-_DAMAGED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}")
+_DAMAGED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]{6,}[.,]0+")
+"""A number in scientific notation, or with decimals."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -121,6 +122,39 @@ class _Seen:
         return None
 
 
+class _Digits:
+    """How long the barcodes of a column are, those of digits alone: spreadsheets cut leading zeros off."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._zeros = False
+        self._lengths: dict[int, tuple[int, int]] = {}  # how many, and the line of the first
+
+    def take(self, code: str, line: int) -> None:
+        """One more."""
+        if code.isdecimal():
+            self._zeros = self._zeros or code.startswith("0")
+            count, first = self._lengths.get(len(code), (0, line))
+            self._lengths[len(code)] = count + 1, first
+
+    def suspicion(self) -> tuple[int, str] | None:
+        """The line of the first that is shorter than most, though none begins with a zero, and what to do.
+        It may be right, so nothing is refused for it.
+        """
+        if self._zeros or len(self._lengths) < 2:
+            return None
+        usual, (most, _) = max(self._lengths.items(), key=lambda one: one[1])
+        shorter = [(first, count) for length, (count, first) in self._lengths.items() if length < usual]
+        if not shorter or 2 * most < sum(count for count, _ in self._lengths.values()):
+            return None
+        number, name = sum(count for _, count in shorter), self._name
+        return min(shorter)[0], (
+            f"{name}: from here {number} have fewer digits than most ({usual}), and none begins with 0. If a "
+            "spreadsheet cut leading zeros off, take the file from its source again, and open it with this "
+            "column as text."
+        )
+
+
 def validate(file: Path, terms: Terms, sink: Sink) -> Report:
     """Read a whole sheet; the rows to renew go to ``sink`` in order until the first error. OSError."""
     report = Report()
@@ -159,7 +193,7 @@ def _walk(found: opening.Opened, terms: Terms, report: Report, sink: Sink) -> No
     if found.delimiter != ",":
         name = "tab" if found.delimiter == "\t" else found.delimiter
         report.warn(1, f"The columns are separated by {name}, not by a comma; it was read so.")
-    seen = _Seen()
+    seen, digits = _Seen(), [_Digits(name) for name in BARCODES]
     for line, cells in found.records():
         if not any(cell.strip() for cell in cells):
             continue
@@ -172,8 +206,14 @@ def _walk(found: opening.Opened, terms: Terms, report: Report, sink: Sink) -> No
                 report.wrong(line, f"There are more than {MOST_ROWS} rows: split the file.")
                 return
             report.take(row)
+            for column, code in zip(digits, (row.patron, row.item), strict=True):
+                column.take(code, line)
             if not report.error_count:
                 sink(row)
+    for column in digits:
+        if (suspected := column.suspicion()) is not None:
+            report.warning_count += 1
+            report.warnings.insert(0, Problem(*suspected))  # shown however many there are
 
 
 def _names(header: Sequence[str]) -> list[str]:

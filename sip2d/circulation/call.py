@@ -10,6 +10,7 @@ from sip2d.circulation.wording import Wording
 from sip2d.desk.place import Desk
 from sip2d.policy.facts import Mode
 from sip2d.policy.settings import Settings
+from sip2d.store.batches import Batch
 from sip2d.store.library import Branch, Institution, Library, Terminal
 from sip2d.wire.kinds import stamp
 from sip2d.wire.profile import Profile
@@ -55,6 +56,7 @@ class Call(msgspec.Struct, frozen=True):
     ``again``: this very exchange ran before, and nobody knows whether it was committed; only then the journal
     is
     asked for its id (one statement of nine less in a renewal).
+    ``batch``: the session renews in bulk, and this is where its attempts are written down (BR-21).
     """
 
     library: Library
@@ -69,6 +71,12 @@ class Call(msgspec.Struct, frozen=True):
     exchange_id: bytes
     spoken: Spoken
     again: bool = False
+    batch: Batch | None = None
+
+    @property
+    def terminal_id(self) -> int | None:
+        """The terminal's row; a session that staff opens in the process of a command has none."""
+        return self.terminal.id or None
 
     @property
     def width(self) -> int:
@@ -106,21 +114,24 @@ class Call(msgspec.Struct, frozen=True):
             actor=self.terminal.name,
             now=self.now,
             event_at=event_at or self.now,
-            terminal_id=self.terminal.id,
+            terminal_id=self.terminal_id,
             override_role=role,
             group_resolution=self.terminal.group_resolution,
         )
 
     def _stored_interface(self) -> str:
-        return "BULK_RENEWAL" if self.terminal.purpose == "bulk" else "SIP2_OFFLINE"
+        return "BULK_RENEWAL" if self.terminal.bulk else "SIP2_OFFLINE"
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a unit gives back: the built body (no trailer, no terminator), and two words for log and metrics.
+    """What a unit gives back: the built body (no trailer, no terminator), and words for log and metrics.
 
-    ``result`` is ``ok``, ``refused`` or ``repeat``; ``rule`` the code of the first reason, or an empty text.
+    ``result`` is ``ok``, ``refused`` or ``repeat``; ``rule`` the code of the first reason, or an empty text;
+    ``bulk`` what became of a row of a bulk renewal (RENEWED, SKIPPED, FAILED), empty for everything else and
+    for repeats.
     """
 
     body: bytes
     result: str
     rule: str = ""
+    bulk: str = ""

@@ -22,12 +22,13 @@ from sip2d.circulation.authorise import (
     is_no_block,
     renews,
 )
+from sip2d.circulation.bulk import attempted
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.personal import due
 from sip2d.circulation.pin import Pin
 from sip2d.circulation.registry import serves
 from sip2d.circulation.stored import keep
-from sip2d.desk import subjects
+from sip2d.desk import stored, subjects
 from sip2d.desk.lend import lend
 from sip2d.desk.outcome import Outcome
 from sip2d.desk.place import Desk
@@ -77,6 +78,9 @@ def checkout(unit: Unit, request: m.Checkout, call: Call) -> Answer:
         assert item is not None
         if request.cancel:
             outcome = undo_return(unit, desk, patron, item)
+        elif no_block:
+            due_at = promised(call, request, no_block)
+            outcome = stored.lend(unit, desk, patron, item, requested_due_at=due_at)
         else:
             outcome = lend(
                 unit,
@@ -84,7 +88,7 @@ def checkout(unit: Unit, request: m.Checkout, call: Call) -> Answer:
                 patron,
                 item,
                 renewal_allowed=request.sc_renewal_policy and renews(call.branch),
-                requested_due_at=promised(call, request, no_block),
+                requested_due_at=None,
                 fee_acknowledged=bool(request.fee_acknowledged),
             )
     keep(unit, desk, outcome, request.item_id, request.patron_id)
@@ -131,7 +135,10 @@ def renew_one(unit: Unit, request: m.Renew, call: Call) -> Answer:
         )
     keep(unit, desk, outcome, request.item_id or "", request.patron_id)
     response = _loan_response(m.RenewResponse, call, request, patron, item, outcome, secret)
-    return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects, key)
+    made = answer(call, response, outcome.reasons)
+    if call.batch is not None:
+        made = attempted(unit, call, request, requested, outcome, response, made)
+    return record(unit, call, request, made, outcome.effects, key)
 
 
 def _refused_before(

@@ -10,6 +10,7 @@ from sip2d.circulation.loan import desk_of
 from sip2d.circulation.personal import branch_code, hold_patron_name
 from sip2d.circulation.registry import serves
 from sip2d.circulation.stored import keep
+from sip2d.desk import stored
 from sip2d.desk.outcome import Outcome, Routing
 from sip2d.desk.take_back import take_back
 from sip2d.desk.undo import undo_loan
@@ -40,7 +41,9 @@ def checkin(unit: Unit, request: m.Checkin, call: Call) -> Answer:
     elif request.cancel:
         outcome = undo_loan(unit, desk, item)
     else:
-        outcome = take_back(unit, desk, item, return_branch=_return_branch(call, request.current_location))
+        place = _return_branch(call, request.current_location)
+        taken = stored.take_back if no_block else take_back
+        outcome = taken(unit, desk, item, return_branch=place)
     keep(unit, desk, outcome, request.item_id, "")
     response = _response(call, request, item, outcome)
     return record(unit, call, request, answer(call, response, outcome.reasons), outcome.effects)

@@ -23,6 +23,7 @@ from sip2d.cli import (
     jobs,
     library,
     link,
+    loans,
     lost,
     membership,
     message,
@@ -30,6 +31,7 @@ from sip2d.cli import (
     notice,
     offline,
     patron,
+    recall,
     report,
     rule,
     service,
@@ -41,14 +43,9 @@ from sip2d.cli import (
     types,
 )
 from sip2d.cli.caller import tell
+from sip2d.cli.program import perform, root
 
-app = typer.Typer(
-    help="A standalone SIP2 server for library kiosks.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = root("A standalone SIP2 server for library kiosks.")
 service.register(app)
 inquiry.register(app)
 messaging.register()
@@ -86,6 +83,8 @@ GROUPS = {
     "item": item.app,
     "lost-value": lost.values,
     "loan": desk.loans,
+    "loans": loans.app,
+    "recall": recall.app,
     "hold": desk.holds,
     "fee": desk.fees,
     "sortbin": inquiry.sort_bins,
@@ -100,19 +99,7 @@ app.add_typer(rule.app, name="rules", hidden=True)  # `rules detach-penalties`, 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. Whatever is said about a fault is one line on stderr."""
-    try:
-        code = _program().main(args=list(arguments), prog_name="sip2d", standalone_mode=False)
-    except typer.TyperException as error:
-        tell(error.format_message())
-        return exits.USAGE if error.exit_code == 2 else error.exit_code
-    except typer.Abort:
-        tell("Given up; nothing was changed.")
-        return exits.SOME_FAILED
-    except Exception as fault:
-        code = _explained(fault)
-        if code is None:
-            raise
-    return code if isinstance(code, int) else exits.OK
+    return perform(_program(), arguments, _explained)
 
 
 @functools.cache
@@ -140,9 +127,6 @@ def _explained(fault: Exception) -> int | None:
     if _is_conflict(fault):
         tell("Somebody else has just changed the same; nothing was done. Look again, then repeat it.")
         return exits.TEMPORARY
-    if isinstance(fault, OSError) and fault.filename is not None:
-        tell(f"{fault.filename}: {fault.strerror}.")
-        return exits.CANNOT_CREATE
     return None
 
 

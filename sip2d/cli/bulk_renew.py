@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from sip2d.cli.bulk_steps import Given
+    from sip2d.cli.bulk_given import Given
 
 Text = str | None
 ABOUT = "The sheet; or: resume BATCH, export BATCH."
@@ -86,7 +86,7 @@ def bulk_renew(
     Exit codes: 0 all renewed, 1 some were not, 2 the file is invalid, 3 no connection, 130 cancelled.
     """
     from sip2d.batch.endpoints import choose
-    from sip2d.cli import bulk_steps
+    from sip2d.cli.bulk_given import Given
 
     if endpoint is not None:
         try:
@@ -95,7 +95,7 @@ def bulk_renew(
             raise typer.BadParameter(str(error)) from None
         host, port = host or chosen.host, port or chosen.port
         tls = chosen.tls if tls is None else tls
-    given = bulk_steps.Given(
+    given = Given(
         file=file, host=host, port=port, tls=tls, ca_file=ca_file, user=user, password_stdin=password_stdin,
         location=location, institution=institution, local_ip=local_ip, foreign=server == "other",
         window=window, resend=resend, local_dates=local_dates, charset=charset, terminator=terminator,

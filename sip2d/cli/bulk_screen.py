@@ -1,5 +1,6 @@
 """Live progress: on a terminal a block that is drawn over, elsewhere a line every ten percent (BR-39)."""
 
+import shutil
 import sys
 import time
 from typing import Final
@@ -9,6 +10,7 @@ import typer
 from sip2d.batch import show
 from sip2d.batch.runner import LAST, Progress
 from sip2d.cli.caller import tell
+from sip2d.cli.streams import draws
 
 STEP: Final = 0.1  # seconds between two drawings
 
@@ -18,7 +20,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.cancelled = False
-        self._live = sys.stdout.isatty()
+        self._live = draws(sys.stdout)
         self._drawn = 0
         self._next = 0.0
         self._tens = 0
@@ -61,6 +63,8 @@ class Screen:
     def _draw(self, progress: Progress) -> None:
         lines = [show.counts(progress), *(show.recent(one) for one in progress.last)]
         lines += [""] * (LAST + 1 - len(lines))
+        columns, rows = shutil.get_terminal_size()
+        lines = [line[: columns - 1] for line in (lines[0], *lines[1:][2 - rows :])]  # none wraps or scrolls
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         sys.stdout.write(up + "".join(f"\r\x1b[2K{line}\n" for line in lines))
         sys.stdout.flush()

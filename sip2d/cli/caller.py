@@ -3,7 +3,6 @@ of it.
 """
 
 import os
-import pwd
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -71,10 +70,9 @@ class Caller:
         from sip2d.desk.staff.accounts import Identity
         from sip2d.store.engine import sqlite_path
 
-        user = os.geteuid()
         file = sqlite_path(self.url())
-        owns = file is None or not file.exists() or user in (0, file.stat().st_uid)
-        return Identity(os_user(), self.login, root=user == 0, owns=owns)
+        owns = file is None or not file.exists() or _owns(file)
+        return Identity(os_user(), self.login, root=_is_root(), owns=owns)
 
     def read(self, name: str, job: Callable[["Work"], T]) -> T:
         """Run a job that only reads."""
@@ -135,10 +133,25 @@ def reached() -> Iterator[None]:
 
 def os_user() -> str:
     """The name of the user of this machine; the number where there is none (containers)."""
+    if sys.platform == "win32":
+        return os.getlogin()
+    import pwd
+
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def _owns(file: Path) -> bool:
+    """On Windows files have no owner that Python could tell: there it is who may write."""
+    if sys.platform == "win32":
+        return os.access(file, os.W_OK)
+    return _is_root() or os.geteuid() == file.stat().st_uid
 
 
 def tell(sentence: str) -> None:

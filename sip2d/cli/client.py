@@ -1,5 +1,6 @@
 """``sip2d client``: the emulator for technicians. Takes the options of Koha's ``sip_cli_emulator`` too."""
 
+import contextlib
 import json
 import os
 import sys
@@ -307,8 +308,8 @@ def _typed() -> Iterator[str]:
     if not sys.stdin.isatty():
         yield from sys.stdin
         return
-    import readline  # noqa: F401  # importing it gives input() a history
-
+    with contextlib.suppress(ImportError):  # Windows has none, and its console keeps a history itself
+        import readline  # noqa: F401  # importing it gives input() a history
     while True:
         try:
             yield input("sip2> ")

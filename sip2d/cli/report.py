@@ -6,7 +6,7 @@ import typer
 
 from sip2d.cli.caller import Caller
 from sip2d.cli.command import command, group
-from sip2d.cli.options import Branch, Institution, moment
+from sip2d.cli.options import Branch, Institution, Limit, moment
 
 app = group("Reports.")
 
@@ -59,3 +59,36 @@ def loans(
             ),
         )
     )  # fmt: skip
+
+
+@command(app, "batches")
+def batches(
+    caller: Caller,
+    batch: Annotated[int | None, typer.Option("--batch", help="The attempts of this one, by its id.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", help="With --batch: RENEWED, SKIPPED or FAILED.")
+    ] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Only of so many days.")] = None,
+    branch: Branch = None,
+    institution: Institution = None,
+    limit: Limit = 100,
+) -> None:
+    """List the bulk renewals that this server took, with totals (BR-21); or one's attempts."""
+    from sip2d.desk.staff import batches as reports
+
+    if batch is None and outcome is not None:
+        raise typer.BadParameter("--outcome goes with --batch")
+    if batch is not None:
+        caller.show(
+            caller.read(
+                "report.batches",
+                lambda work: reports.attempts(work, batch, outcome=outcome, limit=limit),
+            )
+        )
+        return
+    caller.show(
+        caller.read(
+            "report.batches",
+            lambda work: reports.listing(work, institution, branch, days=days, limit=limit),
+        )
+    )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sip2d.cli.streams import exact_lines
+
 Record = Mapping[str, Any]
 
 
@@ -33,10 +35,11 @@ def show(found: Record | Sequence[Record], form: Format) -> None:
 def _csv(rows: Sequence[Record]) -> None:
     if not rows:
         return
-    writer = csv.writer(sys.stdout)
-    writer.writerow(rows[0])
-    for row in rows:
-        writer.writerow([_flat(value) for value in row.values()])
+    with exact_lines(sys.stdout) as out:
+        writer = csv.writer(out)
+        writer.writerow(rows[0])
+        for row in rows:
+            writer.writerow([_flat(value) for value in row.values()])
 
 
 def _tables(found: Record | Sequence[Record]) -> None:

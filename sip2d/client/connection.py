@@ -34,7 +34,9 @@ def tls_context(
 
 
 def _why(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+    text = os.strerror(error.errno) if error.errno and error.errno > 0 else "Unknown error"
+    # Windows' socket errors have numbers of their own, which its C library has no words for.
+    return str(error.strerror or error) if text.startswith("Unknown error") else text
 
 
 class Connection(asyncio.Protocol):

@@ -18,12 +18,16 @@ from sip2d.daemon.admission import Admission
 from sip2d.daemon.pins import Pins
 from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import Settings
+from sip2d.store.batches import Batch
 from sip2d.store.executor import Store
 from sip2d.store.library import Branch, Institution, Library, Terminal
 from sip2d.wire.profile import STANDARD, Profile
 
 Status = tuple[Answer, Spoken]
 Place = tuple[Institution, Branch, Profile, Settings, Wording]
+BATCH_BITS: Final = 11
+"""A session's number is its millisecond and so many random bits: in order, and until 2109 a number that
+spreadsheets keep whole. Two that meet share a batch, which harms nobody."""
 STATUSES_KEPT: Final = 64
 """A terminal that never asks twice alike must not fill the memory."""
 
@@ -41,11 +45,12 @@ def _instant(second: int) -> datetime:
 
 class Binding(msgspec.Struct, frozen=True):
     """Where a session is bound: the terminal it is, and the branch of record (CN-3), which a login's CP may
-    have chosen (CN-8)."""
+    have chosen (CN-8). ``batch``: where a session that renews in bulk writes its attempts down (BR-21)."""
 
     terminal: Terminal
     branch_id: int
     spoken: Spoken = UNSPOKEN
+    batch: Batch | None = None
 
 
 class Acs:
@@ -80,6 +85,14 @@ class Acs:
     def library(self) -> Library:
         """The loop's copy; swapped whole when the epoch changes."""
         return self.admission.library
+
+    def bind(self, terminal: Terminal, branch_id: int) -> Binding:
+        """A new session of this terminal at this branch."""
+        if not terminal.bulk:
+            return Binding(terminal, branch_id)
+        number = time.time_ns() // 1_000_000 << BATCH_BITS | int.from_bytes(os.urandom(2)) >> 16 - BATCH_BITS
+        batch = Batch(number, terminal.id or None, branch_id, terminal.name, self.now())
+        return Binding(terminal, branch_id, batch=batch)
 
     def exchange_id(self) -> bytes:
         """A name no other exchange of any daemon has: eight random bytes and a count."""
@@ -176,6 +189,7 @@ class Acs:
             exchange_id,
             binding.spoken,
             again,
+            binding.batch,
         )
 
     def _place(self, library: Library, branch_id: int, profile: str) -> Place:

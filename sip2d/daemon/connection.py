@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self.peer = peer
         self.number = peer.number
         terminal = peer.admitted.terminal
-        self.binding = Binding(terminal, terminal.branch_id) if terminal is not None else None
+        self.binding = front.acs.bind(terminal, terminal.branch_id) if terminal is not None else None
         self.profile = self._lobby.profile(self.binding, peer.profile)
         self.session = Session(
             front.limits(self.binding, self.profile),
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
         if self.binding is not None:
             terminal = self._front.acs.admission.terminal(self.binding.terminal.id)
             if terminal is not None:  # else the session is ended by the same look at the epoch
-                self.binding = Binding(terminal, self.binding.branch_id)
+                self.binding = msgspec.structs.replace(self.binding, terminal=terminal)
         self.profile = self._lobby.profile(self.binding, self.peer.profile)
         self.session.adjust(self._front.limits(self.binding, self.profile), self.profile.terminator_bytes)
 

@@ -214,6 +214,8 @@ class Front:
             patron = getattr(request, "patron_id", "")
             item = getattr(request, "item_id", None) or ""
         self._metrics.record(terminal, branch, code, answer.result, seconds, now)
+        if answer.bulk:
+            self._metrics.batch_rows.labels(answer.bulk.lower()).inc()
         if answer.rule:
             gate = GATES.get(answer.rule)
             if gate is None:

@@ -29,4 +29,4 @@ async def log_in(acs: Acs, peer: Peer, request: Login) -> Binding | str:
         )
     except StoreBusy:
         return "busy"
-    return Binding(found.terminal, found.branch.id) if isinstance(found, LoggedIn) else found.reason
+    return acs.bind(found.terminal, found.branch.id) if isinstance(found, LoggedIn) else found.reason

@@ -181,6 +181,7 @@ class Metrics:
             "sip2d_policy_gap", "1 where a policy asks for a block that is not defined.", "institution", "gap"
         )
         self.closed = counter("sip2d_connections_closed_total", "Connections that ended, by why.", "reason")
+        self.batch_rows = counter("sip2d_batch_rows_total", "Rows of bulk renewals, by outcome.", "outcome")
         self.no_block = counter("sip2d_no_block_total", "Transactions done off-line by a kiosk.", "message")
         lag = gauge("sip2d_event_loop_lag_seconds", "Worst delay of the event loop lately.")
         lag.set_function(self.lag.worst)

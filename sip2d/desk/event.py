@@ -21,6 +21,9 @@ def note(code: str, **values: object) -> Reason:
     return Reason(code=code, denies=Action.NONE, scenario=code, values=values)
 
 
+STORED: Final = frozenset({Interface.OFFLINE_FILE.value, Interface.SIP2_OFFLINE.value})
+"""The interfaces of what happened while the network was away."""
+
 ALREADY_APPLIED: Final = note("ALREADY_APPLIED")
 NEWER_TRANSACTION: Final = note("NEWER_TRANSACTION")
 HOLD_CONFLICT: Final = note("HOLD_CONFLICT")
@@ -69,13 +72,9 @@ def write(
 
 def came_late(unit: Unit, desk: Desk, item: ItemFacts, kind: str, patron_id: int | None) -> bool:
     """Whether something newer happened to the item than this stored transaction, which is then only noted
-    (sip2.md 6.1). What is recorded for the same second is not newer: one kiosk's acts follow each other."""
-    if desk.mode is not Mode.NO_BLOCK:
-        return False
-    # A stored return of what is in moves it: one that was routed since stays where it is (PT-9).
-    routed = kind == "RETURN" and item.loan is None
-    last = loans.last_event(unit, item.id) if routed else loans.last_transaction(unit, item.id)
-    if last is None or last.event_at <= desk.event_at or _renewed_meanwhile(desk, item, kind, last.kind):
+    (sip2.md 6.1)."""
+    newer = overtaking(unit, desk, item, kind)
+    if newer is None:
         return False
     audited(
         unit,
@@ -84,16 +83,29 @@ def came_late(unit: Unit, desk: Desk, item: ItemFacts, kind: str, patron_id: int
         item.id,
         NEWER_TRANSACTION.code,
         None,
-        {"kind": kind, "patron": patron_id, "event_at": int(desk.event_at.timestamp()), "newer": last.id},
+        {"kind": kind, "patron": patron_id, "event_at": int(desk.event_at.timestamp()), "newer": newer.id},
     )
     return True
 
 
-def _renewed_meanwhile(desk: Desk, item: ItemFacts, kind: str, newer: str) -> bool:
-    """A loan that began before a file's return ends with it, even where it was renewed (by a job, say) before
-    the file was loaded (OF-32)."""
+def overtaking(unit: Unit, desk: Desk, item: ItemFacts, kind: str) -> loans.Event | None:
+    """What happened to the item after this stored transaction. What is recorded for the same second is not
+    newer: one kiosk's acts follow each other."""
+    if desk.mode is not Mode.NO_BLOCK:
+        return None
+    # A stored return of what is in moves it: one that was routed since stays where it is (PT-9).
+    routed = kind == "RETURN" and item.loan is None
+    last = loans.last_event(unit, item.id) if routed else loans.last_transaction(unit, item.id)
+    if last is None or last.event_at <= desk.event_at or _renewed_meanwhile(desk, item, kind, last):
+        return None
+    return last
+
+
+def _renewed_meanwhile(desk: Desk, item: ItemFacts, kind: str, newer: loans.Event) -> bool:
+    """A loan that began before a stored return ends with it, even where it was renewed (by a job, say) before
+    the return was heard of (OF-32); but not where the patron had the item in hand again (OF-2)."""
     began = item.loan is not None and item.loan.loaned_at <= desk.event_at
-    return desk.interface == Interface.OFFLINE_FILE and (kind, newer) == ("RETURN", "RENEW") and began
+    return (kind, newer.kind) == ("RETURN", "RENEW") and began and newer.interface not in STORED
 
 
 def stale(desk: Desk) -> tuple[Reason, ...]:

@@ -43,12 +43,12 @@ def lend(
     """
     requested = None if desk.mode is Mode.ONLINE else requested_due_at
     due_at = item.loan.due_at if item.loan is not None and item.loan.patron_id == patron.id else None
+    if _applied(unit, desk, patron, item):  # what only comes again is not late
+        return Outcome(True, patron=patron, item=item, due_at=due_at or requested,
+                       notes=(event.ALREADY_APPLIED,))  # fmt: skip
     if event.came_late(unit, desk, item, "LOAN", patron.id):
         return Outcome(True, patron=patron, item=item, due_at=due_at or requested,
                        bypassed=(event.NEWER_TRANSACTION,))  # fmt: skip
-    if _applied(unit, desk, patron, item):
-        return Outcome(True, patron=patron, item=item, due_at=due_at or requested,
-                       notes=(event.ALREADY_APPLIED,))  # fmt: skip
     if due_at is not None:
         if not renewal_allowed and desk.mode is not Mode.NO_BLOCK:
             return Outcome(False, (ON_LOAN_ALREADY,), patron=patron, item=item, due_at=due_at, renewal=True)

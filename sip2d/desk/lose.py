@@ -188,8 +188,8 @@ def _lost_event(
     removed: bool,
     detail: dict[str, object],
 ) -> Effect:
-    """LO-50 (6), (7), LO-71. Whoever finds the item must know whose loan it was lost on, and what was forgiven
-    for it at any time."""
+    """LO-50 (6), (7), LO-71. Whoever finds the item must know whose loan it was lost on, and what was
+    forgiven for it at any time."""
     earlier = losses.last(unit, item.id)
     about = loan
     if about is None and earlier is not None and item.lost_status:

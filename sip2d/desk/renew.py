@@ -15,6 +15,7 @@ from sip2d.policy.facts import ItemFacts, LoanFacts, Mode, PatronFacts
 from sip2d.policy.rulebook import Facts, Question, decide
 from sip2d.policy.rules.item import BY_JOB
 from sip2d.store import items, loans, patrons, titles
+from sip2d.store.times import instant
 from sip2d.store.unit import Unit
 from sip2d.vocabulary import Interface
 
@@ -41,8 +42,11 @@ def renew(
     ``requested_due_at`` counts for staff and no-block renewals and is taken as it is (CL-5, BR-16).
     """
     requested = None if desk.mode is Mode.ONLINE else requested_due_at
-    if desk.interface != Interface.BULK_RENEWAL and event.came_late(unit, desk, item, "RENEW", patron.id):
+    if desk.interface != Interface.BULK_RENEWAL and event.overtaking(unit, desk, item, "RENEW"):
         due_at = item.loan.due_at if item.loan is not None else requested
+        if loans.happened(unit, item.id, patron.id, "RENEW", desk.event_at):  # it only comes again
+            return Outcome(True, patron=patron, item=item, due_at=due_at, notes=(event.ALREADY_APPLIED,))
+        event.came_late(unit, desk, item, "RENEW", patron.id)
         return Outcome(True, patron=patron, item=item, due_at=due_at, bypassed=(event.NEWER_TRANSACTION,))
     borrower = patron
     other = item.loan is not None and item.loan.patron_id != patron.id
@@ -213,11 +217,13 @@ def _renewed(
         },
     )  # fmt: skip
     item = back.item
-    overdue = (RENEWED_OVERDUE,) if fined.total_minor else ()
+    told: tuple[Reason, ...] = (RENEWED_OVERDUE,) if fined.total_minor else ()
+    if isinstance(until := suspended.get("until"), int):  # a late renewal that blocks says so (BR-11)
+        told = (*told, event.note("PATRON_SUSPENDED", expires_at=instant(until)))
     # One fee fits into the answer: the rental that was agreed to, else the fine (BR-11).
-    kind, told = ("RENTAL", fee_minor) if fee_minor else ("OVERDUE", max(fined.total_minor, 0))
+    kind, amount = ("RENTAL", fee_minor) if fee_minor else ("OVERDUE", max(fined.total_minor, 0))
     return Outcome(
-        done=True, notes=(*overdue, _renewed_until(due_at)), bypassed=bypassed, patron=patron, item=item,
-        due_at=due_at, renewal=True, fee_minor=told or None, fee_kind=kind if told else None,
+        done=True, notes=(*told, _renewed_until(due_at)), bypassed=bypassed, patron=patron, item=item,
+        due_at=due_at, renewal=True, fee_minor=amount or None, fee_kind=kind if amount else None,
         effects=(effect,),
     )  # fmt: skip

@@ -100,7 +100,10 @@ def renewed(
     if not replaced and blocked == _UNBLOCKED:
         return {}
     errors = [] if blocked.error is None else [blocked.error]
-    return _detail(patron.id, loan, None, replaced=replaced, block=blocked.block_id, errors=errors)
+    until = None if blocked.expires_at is None else seconds(blocked.expires_at)
+    return _detail(
+        patron.id, loan, None, replaced=replaced, block=blocked.block_id, until=until, errors=errors
+    )
 
 
 def lost(unit: Unit, desk: Desk, loan_id: int) -> None:

@@ -11,12 +11,15 @@ from sip2d.store.library import Branch
 from sip2d.store.unit import Unit
 
 
-def take_back(unit: Unit, desk: Desk, item: ItemFacts, *, return_branch: Branch) -> Outcome:
+def take_back(
+    unit: Unit, desk: Desk, item: ItemFacts, *, return_branch: Branch, stays: bool = False
+) -> Outcome:
     """End the item's loan, if it has one, and send the item on from ``return_branch``.
 
     What is not on loan is routed all the same, with the note ITEM_NOT_ON_LOAN. A lost item is refused only
     where ``block_return_of_lost`` or its lost value says so (LO-63). An older return than the item's last
-    transaction changes nothing.
+    transaction changes nothing. ``stays``: it is lent again at once, so it is sent nowhere and no hold gets
+    it (BR-9).
     """
     if event.came_late(unit, desk, item, "RETURN", None):
         return Outcome(True, item=item, bypassed=(event.NEWER_TRANSACTION,))
@@ -33,7 +36,7 @@ def take_back(unit: Unit, desk: Desk, item: ItemFacts, *, return_branch: Branch)
     back = found.found(unit, desk, item, return_branch, desk.event_at)
     if loan is not None:
         loans.close(unit, loan.id, desk.event_at, "RETURN")
-    routing = route(unit, desk, back.item, return_branch)
+    routing = Routing("SHELF") if stays else route(unit, desk, back.item, return_branch)
     undoing = {**detail(back.item, routing), "fine": fine.detail(fined), "found": back.detail}
     effects = _recorded(unit, desk, item, routing, return_branch, undoing)
     suspended = _suspended(unit, desk, borrower, item, effects)

@@ -1,4 +1,5 @@
-"""JB-7: due-date receipts: what was renewed in the last clock hour, one notice a patron (BR-14)."""
+"""JB-7: due-date receipts: what was renewed in the last clock hour, or loaded from an offline file, one
+notice a patron (BR-14, OF-38)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -7,6 +7,7 @@ that is not done, and the end is that of an undisturbed run (PT-11).
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -34,11 +35,14 @@ class Calls(Protocol):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A session to execute: its pending lines in order, and when each of its batches was uploaded."""
+    """A session to execute: its pending lines in order, when each of its batches was uploaded, by whose
+    clock, and how many lines nobody can read."""
 
     session_id: int
     order: tuple[Place, ...]
     uploaded: dict[int, datetime]
+    zones: dict[int, ZoneInfo]
+    unreadable: int
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -71,17 +75,19 @@ def merged(places: Iterable[Place]) -> list[Place]:
 
 def plan(work: Work, session: Record) -> Plan:
     """What is to be executed. Denied for who may not at a branch of a file (OF-10)."""
-    uploaded = {}
+    uploaded, zones, unreadable = {}, {}, 0
     for batch in offline.batches(work.unit, session["id"]):
         if batch["status"] == offline.REJECTED:
             continue
         place = work.library.branches[batch["branch_id"]]
         work.require(Act.LOAD_OFFLINE, place.institution_id, place.id)
-        uploaded[batch["id"]] = instant(batch["uploaded_at"])
+        uploaded[batch["id"]], zones[batch["id"]] = instant(batch["uploaded_at"]), place.zone
+        if batch["status"] == "VALIDATED":
+            unreadable += offline.counts(work.unit, batch["id"])["error"]
     if not uploaded:
         raise Refused(f"The session {session['label']!r} has no file to execute.")
     order = [place for place in merged(offline.places(work.unit, session["id"])) if place.pending]
-    return Plan(session["id"], tuple(order), uploaded)
+    return Plan(session["id"], tuple(order), uploaded, zones, unreadable)
 
 
 def apply(
@@ -132,16 +138,16 @@ def _one(unit: Unit, staff: Staff, place: Place, uploaded_at: datetime, now: dat
         return None
     desk = _desk(unit, staff, line, uploaded_at, now)
     result = execute(unit, desk, line)
-    codes = result.warnings or ((result.code,) if result.code else ())
     offline.finish(
         unit, place.batch_id, place.number, status=result.status, code=result.code,
-        message=" ".join(words.sentence(code) for code in codes), warnings=result.warnings,
+        message=" ".join(words.sentence(code) for code in result.codes), warnings=result.warnings,
         event_id=result.event_id, now=now,
     )  # fmt: skip
     for code in result.exceptional:
         offline.add_exception(
             unit, institution_id=desk.institution.id, branch_id=line.branch_id,
-            source=f"file:{place.batch_id}:{place.number}", code=code, item=line.item, patron=line.patron,
+            source=f"file:{place.batch_id}:{place.number}", code=code, item=result.item or line.item,
+            patron=result.patron or line.patron,
             happened_at=line.happened_at, now=now,
         )  # fmt: skip
     return result

@@ -110,8 +110,13 @@ SETTINGS: Final[dict[str, Setting]] = {
     ),
     "offline_other_patron": _own(
         "offline_other_patron",
-        "What a loan in an offline file does to another patron's older loan (OF-31)",
+        "What a loan made off-line does to another patron's older loan (OF-31)",
         _plain(choice(kinds.OtherPatron)),
+    ),
+    "offline_dedup": _own(
+        "offline_dedup",
+        "An offline file is refused the second time; off: it is looked at line by line again (OF-40)",
+        _TRUTH,
     ),
     "cancel_window_min": _own(
         "cancel_window_min",

@@ -107,7 +107,7 @@ class PolicyRemoved(enum.StrEnum):
 
 
 class OtherPatron(enum.StrEnum):
-    """What a loan of an offline file does to the older loan of another patron (OF-31)."""
+    """What a loan made off-line does to the older loan of another patron (OF-31)."""
 
     AUTO_RETURN = "AUTO_RETURN"
     ERROR = "ERROR"
@@ -131,6 +131,7 @@ class Settings(msgspec.Struct, frozen=True):
     accept_credit: bool = False
     offline_max_age_days: int = 30
     offline_other_patron: OtherPatron = OtherPatron.AUTO_RETURN
+    offline_dedup: bool = True
     cancel_window_min: int = 10
     hold_shelf_days: int = 7
     hold_reminder_days: int | None = None

@@ -89,7 +89,7 @@ def find(
     key: Key,
     *,
     exchange_id: bytes | None,
-    terminal_id: int,
+    terminal_id: int | None,
     now: datetime,
     retry_window: int,
     offline_max_age_days: int,
@@ -121,7 +121,7 @@ def record(
     key: Key,
     *,
     exchange_id: bytes,
-    terminal_id: int,
+    terminal_id: int | None,
     now: datetime,
     answer: bytes,
     effects: Iterable[Marked],
@@ -155,7 +155,7 @@ def _near(key: Key, now: datetime, offline_max_age_days: int) -> bool:
     return abs(now - key.happened_at) <= window
 
 
-def _retried(row: Row, terminal_id: int, now: datetime, window: timedelta) -> bool:
+def _retried(row: Row, terminal_id: int | None, now: datetime, window: timedelta) -> bool:
     """SP-21 (a), second half: without a date to go by, the same terminal asks again while it would still
     wait.
     """

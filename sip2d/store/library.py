@@ -16,6 +16,7 @@ from sip2d.policy.lost import LostValue
 from sip2d.policy.membership import MembershipPolicy
 from sip2d.policy.suspension import BlockDefinition, DemeritRule
 from sip2d.policy.terms import Matrix
+from sip2d.vocabulary import BULK, BULK_USER
 
 
 class Institution(msgspec.Struct, frozen=True):
@@ -79,7 +80,8 @@ class Branch(msgspec.Struct, frozen=True):
 
 class Terminal(msgspec.Struct, frozen=True):
     """A configured SC identity (CN-6). Only rows that are not removed; ``enabled`` and ``expires_at`` (epoch
-    seconds) are the caller's to ask."""
+    seconds) are the caller's to ask. Id 0 is no row: staff's own session, in the process of their command.
+    """
 
     id: int
     name: str
@@ -98,6 +100,11 @@ class Terminal(msgspec.Struct, frozen=True):
     auto_override: bool
     purpose: str | None
     expires_at: int | None
+
+    @property
+    def bulk(self) -> bool:
+        """Whether it renews in bulk (BR-21): made for that, or with a user name that the tool made up."""
+        return self.purpose == BULK or (self.username or "").startswith(BULK_USER)
 
     def __repr__(self) -> str:
         return f"Terminal({self.name})"

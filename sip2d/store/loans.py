@@ -93,6 +93,7 @@ def _last(*where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
             loan_event.c.old_due_at,
             loan_event.c.new_due_at,
             loan_event.c.detail,
+            loan_event.c.interface,
         )
         .where(loan_event.c.item_id == bindparam("item_id"), *where)
         .order_by(loan_event.c.id.desc())
@@ -142,6 +143,7 @@ class Event(msgspec.Struct, frozen=True):
     old_due_at: datetime | None
     new_due_at: datetime | None
     detail: str
+    interface: str
 
 
 class LoanRow(msgspec.Struct, frozen=True):
@@ -269,7 +271,7 @@ def _event(row: Row | None) -> Event | None:
     if row is None:
         return None
     times = (instant(row[4]), instant(row[5]), row[6], maybe_instant(row[7]), maybe_instant(row[8]))
-    values: Row = (*row[:4], *times, row[9])
+    values: Row = (*row[:4], *times, *row[9:])
     return Event(*values)
 
 

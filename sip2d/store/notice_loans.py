@@ -29,6 +29,7 @@ from sip2d.store.unit import Unit
 # Written into the statement, so that the partial indexes are used.
 OPEN: Final = literal("OPEN", literal_execute=True)
 RENEW: Final = literal("RENEW", literal_execute=True)
+OFFLINE_FILE: Final = literal("OFFLINE_FILE", literal_execute=True)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -277,10 +278,11 @@ def mark(unit: Unit, loans: Sequence[Told], level: int, notice_id: int) -> None:
     )
 
 
-# -- receipts (BR-14) ----------------------------------------------------------------------------------------
+# -- receipts (BR-14, OF-38) ---------------------------------------------------------------------------------
 
 _RENEWALS = (
-    loan_event.c.kind == RENEW,
+    or_(loan_event.c.kind == RENEW, loan_event.c.interface == OFFLINE_FILE),
+    loan_event.c.new_due_at.is_not(None),  # no return
     loan_event.c.recorded_at >= bindparam("since"),
     loan_event.c.recorded_at < bindparam("until"),
     loan_event.c.branch_id.in_(bindparam("places", expanding=True)),
@@ -307,8 +309,8 @@ _RENEWED: Final = _THEIRS.where(
 def patrons_renewed(
     unit: Unit, branch_ids: Sequence[int], since: datetime, until: datetime, after: int, limit: int
 ) -> list[tuple[int, int]]:
-    """Patrons with renewals recorded at these branches in ``[since, until)``, and how many; by id, after
-    one."""
+    """Patrons with renewals, or loans of offline files, recorded at these branches in ``[since, until)``, and
+    how many; by id, after one."""
     values = {
         "since": seconds(since), "until": seconds(until), "places": branch_ids, "after": after, "most": limit,
     }  # fmt: skip
@@ -318,7 +320,7 @@ def patrons_renewed(
 def renewed(
     unit: Unit, patron_ids: Sequence[int], branch_ids: Sequence[int], since: datetime, until: datetime
 ) -> list[Told]:
-    """These patrons' loans that were renewed so, and are still due when that renewal said."""
+    """These patrons' loans that were renewed or loaded so, and are still due when that said."""
     return _told(
         unit, _RENEWED, ids=patron_ids, since=seconds(since), until=seconds(until), places=branch_ids
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, literal, or_, select, update
 
 from sip2d.store import records
 from sip2d.store.records import Record
@@ -19,6 +19,8 @@ from sip2d.store.unit import Unit
 
 PENDING: Final = "PENDING"
 REJECTED: Final = "REJECTED"
+NOT_ON_LOAN: Final = "NOT_ON_LOAN"
+"""The exception of a return whose loan nobody has heard of; it may still come."""
 STATES: Final = ("PENDING", "OK", "WARNING", "ERROR", "DUPLICATE")
 
 _LINE = offline_line.c
@@ -27,7 +29,7 @@ _THIS = (_LINE.batch_id == bindparam("batch"), _LINE.line_no == bindparam("numbe
 _PENDING = hot(
     select(
         _LINE.kind, _LINE.item_barcode, _LINE.patron_barcode, _LINE.happened_at, _LINE.due_at, _LINE.line_key,
-        _LINE.branch_id, _LINE.warnings,
+        _LINE.branch_id, _LINE.warnings, _LINE.amount_minor,
     ).where(*_THIS, _LINE.status == PENDING),
     "batch", "number",
 )  # fmt: skip
@@ -61,6 +63,40 @@ _SUPERSEDED = hot(
     "item_id", "patron_id", "branch_id", "policy_branch_id", "loaned_at", "due_at", "interface", "status",
     "closed_at", "closed_reason",
 )  # fmt: skip
+LATE: Final = ("NEWER_LOAN", "NEWER_TRANSACTION", "RETURN_BEFORE_LOAN", NOT_ON_LOAN)
+"""The exceptions of a transaction that came in after a later one, or before an earlier one."""
+_WHOSE = (
+    offline_exception.c.institution_id == bindparam("institution"),
+    offline_exception.c.item_barcode == bindparam("item"),
+)
+_NEXT_RETURN = hot(
+    select(offline_exception.c.id, offline_exception.c.happened_at, offline_exception.c.branch_id)
+    .where(
+        *_WHOSE,
+        offline_exception.c.code == NOT_ON_LOAN,
+        offline_exception.c.happened_at > bindparam("after"),
+    )
+    .order_by(offline_exception.c.happened_at)
+    .limit(1),
+    "institution", "item", "after",
+)  # fmt: skip
+_NOTED = hot(
+    select(offline_exception.c.id)
+    .where(
+        *_WHOSE,
+        offline_exception.c.patron_barcode == bindparam("patron"),
+        offline_exception.c.happened_at == bindparam("at"),
+        or_(*(offline_exception.c.code == code for code in LATE)),
+    )
+    .limit(1),
+    "institution", "item", "patron", "at",
+)  # fmt: skip
+_SETTLE = hot(
+    update(offline_exception)
+    .where(offline_exception.c.id == bindparam("exception"), offline_exception.c.resolved_at.is_(None))
+    .values(resolved_at=bindparam("now"), resolved_by=bindparam("by"), note=bindparam("told")),
+    "now", "by", "told", "exception",
+)  # fmt: skip
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -74,6 +110,7 @@ class Waiting(msgspec.Struct, frozen=True):
     key: str
     branch_id: int
     warnings: tuple[str, ...] = ()
+    amount_minor: int | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -105,10 +142,10 @@ def pending(unit: Unit, batch_id: int, number: int) -> Waiting | None:
     row = unit.one(_PENDING, batch_id, number)
     if row is None:
         return None
-    kind, item, patron, happened_at, due_at, key, branch_id, warned = row
+    kind, item, patron, happened_at, due_at, key, branch_id, warned, amount = row
     times = instant(happened_at), maybe_instant(due_at)
     told = msgspec.json.decode(warned, type=tuple[str, ...])
-    return Waiting(kind, item, patron or "", *times, key, branch_id, told)
+    return Waiting(kind, item or "", patron or "", *times, key, branch_id, told, amount)
 
 
 def known(unit: Unit, branch_id: int, key: str) -> tuple[int, int] | None:
@@ -214,6 +251,17 @@ def duplicate(unit: Unit, branch_id: int, digest: str) -> Record | None:
     return None if row is None else dict(row)
 
 
+def of_workstation(unit: Unit, session_id: int, workstation: str) -> Record | None:
+    """The batch that a workstation has in a session, if it was not rejected (OF-23)."""
+    found = unit.core.execute(
+        select(offline_batch)
+        .where(_BATCH.session_id == session_id, _BATCH.workstation == workstation, _BATCH.status != REJECTED)
+        .limit(1)
+    )
+    row = found.mappings().first()
+    return None if row is None else dict(row)
+
+
 def complete(unit: Unit, batch_id: int, now: datetime) -> None:
     """Say so of a batch that has nothing left to execute; one that has is left alone."""
     totals = counts(unit, batch_id)
@@ -253,20 +301,85 @@ def add_exception(
     now: datetime,
     detail: str = "{}",
 ) -> int | None:
-    """Queue an exception for a person (OF-51); None when the very same stands there already (GN-5)."""
+    """Queue an exception for a person (OF-51); None when the very same stands there already (GN-5). Late is
+    late: one transaction is that once, whatever it comes after."""
     same = {
-        "institution_id": institution_id, "branch_id": branch_id, "code": code, "item_barcode": item,
+        "institution_id": institution_id, "branch_id": branch_id, "item_barcode": item,
         "patron_barcode": patron, "happened_at": maybe_seconds(happened_at),
     }  # fmt: skip
-    if records.one(unit, offline_exception, **same) is not None:
-        return None
-    return records.add(unit, offline_exception, **same, source=source, created_at=seconds(now), detail=detail)
+    for row in records.rows(unit, offline_exception, **same):
+        if row["code"] == code or (row["code"] in LATE and code in LATE):
+            return None
+    return records.add(
+        unit, offline_exception, **same, code=code, source=source, created_at=seconds(now), detail=detail
+    )
 
 
-def exceptions(unit: Unit, institution_id: int, *, resolved: bool, limit: int) -> list[Record]:
-    """Oldest first; resolved ones too, if asked for."""
+def exceptions(
+    unit: Unit, institution_id: int, *, resolved: bool, code: str | None, limit: int | None
+) -> list[Record]:
+    """Oldest first; resolved ones too, if asked for; only of a code, where one is named."""
     wanted = select(offline_exception).where(offline_exception.c.institution_id == institution_id)
     if not resolved:
         wanted = wanted.where(offline_exception.c.resolved_at.is_(None))
+    if code is not None:
+        wanted = wanted.where(offline_exception.c.code == code)
     found = unit.core.execute(wanted.order_by(offline_exception.c.id).limit(limit))
     return [dict(row) for row in found.mappings()]
+
+
+class Return(msgspec.Struct, frozen=True):
+    """A return that came before its loan: its exception, when and where it happened."""
+
+    id: int
+    happened_at: datetime
+    branch_id: int
+
+
+def next_return(unit: Unit, institution_id: int, item: str, after: datetime) -> Return | None:
+    """The first return of this item after a moment that found no loan to end, whoever has seen to it."""
+    row = unit.one(_NEXT_RETURN, institution_id, item, seconds(after))
+    return None if row is None else Return(row[0], instant(row[1]), row[2])
+
+
+def noted(unit: Unit, institution_id: int, item: str, patron: str, at: datetime) -> bool:
+    """Whether this very transaction came before, and was late then (PT-9); a return has no patron."""
+    return unit.one(_NOTED, institution_id, item, patron, seconds(at)) is not None
+
+
+def settle(unit: Unit, exception_id: int, by: str, note: str, now: datetime) -> bool:
+    """An exception is resolved; False when it was before, and stays so."""
+    return unit.run(_SETTLE, seconds(now), by, note, exception_id) == 1
+
+
+# -- for metrics ---------------------------------------------------------------------------------------------
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What waits for somebody: lines that were uploaded and not executed, by branch; open exceptions, by
+    branch and code. Branches by code; those with nothing stand there with 0 lines."""
+
+    pending: dict[str, int]
+    exceptions: dict[tuple[str, str], int]
+
+
+def backlog(unit: Unit) -> Backlog:
+    """The backlog of the whole database; two looks at partial indexes."""
+    names = {place.id: place.code for place in unit.library.branches.values()}
+    pending = dict.fromkeys(names.values(), 0)
+    waiting = literal(PENDING, literal_execute=True)  # written out, so that the partial index is used
+    for branch_id, count in unit.core.execute(
+        select(_LINE.branch_id, func.count()).where(_LINE.status == waiting).group_by(_LINE.branch_id)
+    ):
+        if branch_id in names:
+            pending[names[branch_id]] += count
+    asked = offline_exception.c
+    exceptions: dict[tuple[str, str], int] = {}
+    for branch_id, code, count in unit.core.execute(
+        select(asked.branch_id, asked.code, func.count())
+        .where(asked.resolved_at.is_(None))
+        .group_by(asked.branch_id, asked.code)
+    ):
+        key = names.get(branch_id, ""), code
+        exceptions[key] = exceptions.get(key, 0) + count
+    return Backlog(pending, exceptions)

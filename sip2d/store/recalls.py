@@ -4,8 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, null, select, update
 
+from sip2d.policy.facts import HoldFacts
+from sip2d.store import holds
 from sip2d.store.statement import hot
-from sip2d.store.tables import item, loan
+from sip2d.store.tables import hold, item, loan
 from sip2d.store.times import seconds
 from sip2d.store.unit import Unit
 
@@ -31,6 +33,18 @@ _CLEAR = hot(
     .where(loan.c.item_id == bindparam("of_item"), loan.c.status == "OPEN"),
     "of_item",
 )
+_STANDING = hot(
+    select(*holds.COLUMNS)
+    .where(
+        hold.c.title_id == bindparam("title_id"),
+        hold.c.item_id == bindparam("of_item"),
+        hold.c.kind == "RECALL",
+        hold.c.status == "PENDING",
+    )
+    .order_by(hold.c.placed_at, hold.c.id),
+    "title_id",
+    "of_item",
+)
 
 
 def recallable(unit: Unit, title_id: int) -> int | None:
@@ -47,3 +61,8 @@ def recall(unit: Unit, loan_id: int, at: datetime, due_at: datetime) -> bool:
 def clear(unit: Unit, item_id: int) -> bool:
     """The item's open loan is no longer recalled; its due date stays. False when it is not on loan."""
     return unit.run(_CLEAR, item_id) == 1
+
+
+def standing(unit: Unit, title_id: int, item_id: int) -> list[HoldFacts]:
+    """The recalls of this copy that are pending, the first placed first."""
+    return [holds.facts(row) for row in unit.all(_STANDING, title_id, item_id)]

@@ -776,12 +776,12 @@ loan_event = Table(
     _text("detail", "{}"),
     _one_of("kind", "LOAN", "RENEW", "RETURN", "LOST", "FOUND", "RECALL", "CANCEL", "ROUTE"),
     Index("ix_loan_event_item", "item_id", "id"),
-    # What was renewed in the last hour (BR-14).
+    # What was renewed in the last hour (BR-14), or loaded from a file (OF-38).
     Index(
         "ix_loan_event_renewed",
         "recorded_at",
-        sqlite_where=text("kind = 'RENEW'"),
-        postgresql_where=text("kind = 'RENEW'"),
+        sqlite_where=text("kind = 'RENEW' OR interface = 'OFFLINE_FILE'"),
+        postgresql_where=text("kind = 'RENEW' OR interface = 'OFFLINE_FILE'"),
     ),
 )
 hold = Table(
@@ -1268,10 +1268,11 @@ offline_exception = Table(
     Index(
         "ix_offline_exception_open",
         "institution_id",
-        "item_barcode",
         sqlite_where=text("resolved_at IS NULL"),
         postgresql_where=text("resolved_at IS NULL"),
     ),
+    # The same again, and a return that waits for its loan.
+    Index("ix_offline_exception_item", "institution_id", "item_barcode"),
 )
 renewal_batch = Table(
     "renewal_batch",

@@ -22,6 +22,7 @@ from tests.support import library
 from tests.support.daemon import Daemon
 
 LOANS = 300
+MANY = 2000
 PATRONS = 10
 ZONE = ZoneInfo("Europe/Paris")
 SOURCE = "127.0.2.1"
@@ -45,13 +46,22 @@ def item(number: int) -> str:
 
 def prepare(url: str) -> None:
     """Fill an empty database. The clock is the real one."""
+    _fill(url, LOANS)
+
+
+def prepare_many(url: str) -> None:
+    """The same with ``MANY`` loans."""
+    _fill(url, MANY)
+
+
+def _fill(url: str, loans: int) -> None:
     migrate.upgrade(url)
     now = datetime.now(UTC).replace(microsecond=0)
     with Store.open(url) as store, store.unit("build") as unit:
         world = library.build(unit)
         core = unit.core
         people = [library.add_patron(core, world, patron(each), type="NOLIMIT") for each in range(PATRONS)]
-        for number in range(LOANS):
+        for number in range(loans):
             values: dict[str, Any] = {"lost_status": 2, "lost_origin": "STAFF"} if number == LOST else {}
             copy = library.add_item(core, world, item(number), title=f"R{number}", **values)
             loan: dict[str, Any] = {
@@ -116,6 +126,18 @@ LOAN_QUERY = """
 def loans_of(url: str) -> list[tuple[object, ...]]:
     """Every loan as it stands."""
     return rows(url, LOAN_QUERY)
+
+
+EVENT_QUERY = """
+    SELECT loan_id, item.barcode, patron.barcode, kind, old_due_at, new_due_at, bypassed FROM loan_event
+    JOIN item ON item.id = item_id JOIN patron ON patron.id = loan_event.patron_id
+    ORDER BY loan_id, loan_event.id
+"""
+
+
+def events_of(url: str) -> list[tuple[object, ...]]:
+    """Everything that happened to each loan, in its order."""
+    return rows(url, EVENT_QUERY)
 
 
 @contextmanager

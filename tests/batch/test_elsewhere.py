@@ -50,6 +50,26 @@ async def test_one_at_a_time_in_utc(tmp_path: Path) -> None:
     assert f"AOELSE|AA{places.patron(0)}|AB{places.item(0)}|AC|" in first
 
 
+@pytest.mark.parametrize("window", [1, 4])
+async def test_no_row_is_journaled_before_it_leaves(tmp_path: Path, window: int) -> None:
+    """1.3: a row in the journal that never left would be looked up, or given up, after a kill."""
+    path = places.journal(tmp_path / "a.batch", places.all_loans(20), DUE)
+    unsent = []
+
+    def answer(body: str) -> str:
+        with Journal(path, writes=False) as journal:
+            unsent.append(journal.open + journal.attempted - len(elsewhere.asked))
+        return yes(body)
+
+    async with Elsewhere(answer) as elsewhere:
+        server = Server(host="127.0.0.1", port=elsewhere.port, user="u", password="p", foreign=True,
+                        window=window)  # fmt: skip
+        with Journal(path) as journal:
+            ending = await runner.run(journal, server)
+    assert ending.progress.renewed == 20
+    assert max(unsent) == window - 1
+
+
 async def test_dates_without_a_zone(tmp_path: Path) -> None:
     """Dialect: local time of the batch's zone, for servers that know no zones."""
     async with Elsewhere(yes) as elsewhere:

@@ -25,8 +25,8 @@ REFUSED = {RECALLED: "ITEM_RECALLED", RETURNED: "ITEM_NOT_ON_LOAN", LOST: "ITEM_
 
 
 @pytest.fixture
-def url(sqlite_databases: Databases) -> str:
-    return sqlite_databases.fresh(places.prepare)
+def url(databases: Databases) -> str:
+    return databases.fresh(places.prepare)
 
 
 @pytest.fixture

@@ -2,24 +2,18 @@
 
 import csv
 import io
-import os
-import pty
-import re
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
 from sip2d.batch import export
 from tests.batch import places
-from tests.batch.cable import CUT, STALL, Cable
+from tests.batch.cable import STALL, Cable
+from tests.batch.terminal import Terminal
 from tests.cli.shell import Shell
 from tests.daemon.papers import Papers
 from tests.faults.places import change
@@ -27,12 +21,10 @@ from tests.support.daemon import PATIENCE, Daemon, until
 from tests.support.databases import Databases, SqliteDatabases
 from tests.support.places import ROOT
 
-FAR = 10**9
-
 
 @pytest.fixture
-def url(sqlite_databases: Databases) -> str:
-    return sqlite_databases.fresh(places.prepare)
+def url(databases: Databases) -> str:
+    return databases.fresh(places.prepare)
 
 
 @pytest.fixture
@@ -173,62 +165,6 @@ def test_named_servers(tmp_path: Path, quiet: Daemon, nothing: Shell) -> None:
     assert "there are: home" in nothing.raw([*words, "away"], code=64).err
 
 
-class Terminal:
-    """The tool in a pseudo-terminal."""
-
-    def __init__(self, *arguments: str) -> None:
-        near, far = pty.openpty()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sip2d", *arguments], stdin=far, stdout=far, stderr=far, cwd=ROOT,
-            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"}, start_new_session=True,
-        )  # fmt: skip
-        os.close(far)
-        self._near = near
-        self.text = ""
-        self._from = 0
-
-    def until(self, pattern: str) -> re.Match[str]:
-        """Wait until it says this; what is asked for next must come after it."""
-        end = time.monotonic() + 2 * PATIENCE
-        while not (found := re.compile(pattern).search(self.text, self._from)):
-            assert time.monotonic() < end, self.text
-            if select.select([self._near], [], [], 0.5)[0]:
-                try:
-                    data = os.read(self._near, 65536)
-                except OSError:
-                    data = b""
-                assert data, f"it ended without {pattern!r}: {self.text}"
-                self.text += data.decode(errors="replace").replace("\r\n", "\n")
-        self._from = found.end()
-        return found
-
-    def say(self, line: str) -> None:
-        os.write(self._near, line.encode() + b"\n")
-
-    def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-            os.close(self._near)
-
-    def end(self) -> int:
-        try:
-            while os.read(self._near, 65536):
-                pass
-        except OSError:
-            pass
-        os.close(self._near)
-        return self._process.wait(PATIENCE)
-
-
 def admitted(tool: Terminal, shell: Shell, daemon: Daemon) -> tuple[str, str]:
     """The login that the tool made up, once it was refused, admitted, and tried again (CN-11)."""
     user, password = tool.until(r"User: +(\S+)\s+Password: +(\S+)").groups()
@@ -278,8 +214,8 @@ def test_the_wizard(tmp_path: Path, url: str, shell: Shell) -> None:
             tool.until("Start over")
             tool.say("y")
             assert tool.until(r"User: +(\S+)")[1] != user
-            tool.until("Enter when that is done")
-            tool.interrupt()
+            tool.until("Enter when that is done: ")
+            tool.leave()
             assert tool.end() == 130
     assert password not in (tmp_path / "details.csv").read_text()
     assert len(exported((tmp_path / "details.csv").read_text())) == 40
@@ -291,7 +227,7 @@ def test_cancel_resume_and_export(tmp_path: Path, daemon: Daemon, shell: Shell, 
     """
     sheet = places.write(tmp_path / "s.csv", places.all_loans(100), places.due_text())
     batch, rest = tmp_path / "b.batch", tmp_path / "rest.csv"
-    with Cable(daemon.address, [(CUT, FAR), (STALL, 6000)]) as cable:
+    with Cable(daemon.address, [(STALL, 6000)]) as cable:
         arguments = flags(
             daemon, str(sheet), "--yes", "--journal", str(batch), "--window", "4", "--timeout", "2"
         )

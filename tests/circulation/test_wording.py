@@ -30,7 +30,10 @@ SIP2 = BranchSip2(
     allow_empty_pins=False, enforce_institution=False, support={},
 )  # fmt: skip
 
-SILENT = {"ALREADY_APPLIED", "HOLD_CONFLICT", "NEWER_TRANSACTION", "SHORTENED", "STALE"}
+SILENT = {
+    "ALREADY_APPLIED", "HOLD_CONFLICT", "IMPLICIT_RETURN", "NEWER_LOAN", "NEWER_TRANSACTION", "NOT_ON_LOAN",
+    "RETURNED_SINCE", "RETURN_BEFORE_LOAN", "SHORTENED", "STALE",
+}  # fmt: skip
 """Notes for the staff's records; a patron is told nothing."""
 
 

@@ -162,7 +162,7 @@ READS = (
     "calendar exception list --institution MAIN", "text list --institution MAIN",
     "membership list --institution MAIN", "membership show P1 --institution MAIN",
     "membership-policy list --institution MAIN", "proxy list --institution MAIN",
-    "report bills --institution MAIN --outstanding",
+    "report bills --institution MAIN --outstanding", "report batches --institution MAIN",
     "text show LOAN_LIMIT --institution MAIN", "db check", "block-description list --institution MAIN",
     "block-definition list --institution MAIN", "block-definition show D --institution MAIN",
     "block-action list", "demerit list --institution MAIN", "patron blocks P-STAFF --institution MAIN",

@@ -27,11 +27,13 @@ def test_a_file_is_uploaded_reviewed_applied_and_told_of(library: Shell, tmp_pat
     assert (batch["format"], batch["status"], batch["pending"]) == ("offcirc", "VALIDATED", 3)
     session = batch["session"]
     told = library(f"offline review {session} --institution MAIN --as boss").json
-    assert [(row["would_be"], row["rule"]) for row in told] == [
-        ("OK", None), ("OK", None), ("ERROR", "OF-30"),
+    assert [(row["would_be"], row["proposal"], row["rule"]) for row in told] == [
+        ("OK", "lend", None), ("OK", "take back", None), ("ERROR", "nothing", "OF-30"),
     ]  # fmt: skip
+    assert told[0]["at"].endswith(("10:15:00+01:00", "10:15:00+02:00")), "by the clock of the desk"
     done = library(f"offline apply {session} --institution MAIN --as boss", code=1)
     assert "Delete the file" in done.err
+    assert "sip2d offline exceptions" in done.err
     assert Path(file).exists()
     assert (done.json["status"], done.json["files"][0]["error"]) == ("APPLIED", 1)
     report = library(f"offline report {session} --institution MAIN --as boss").json
@@ -87,6 +89,46 @@ def test_of51_an_exception_is_resolved_with_a_note(library: Shell) -> None:
     library(f"offline resolve {row['exception']} --institution MAIN --as boss", "--note", "seen to")
     assert library("offline exceptions --institution MAIN --as boss").json == []
     library(f"offline resolve {row['exception']} --institution MAIN --as boss", "--note", "again", code=65)
+
+
+def test_of51_all_of_a_code_are_resolved_at_once(sqlite_library: Shell, tmp_path: Path) -> None:
+    """An inventory scanned as returns is a thousand exceptions, and one sentence."""
+    scanned = [f"{YESTERDAY}10{minute}RI{item}\r\n" for minute, item in ((10, 3), (11, 4), (12, 5))]
+    file = written(tmp_path, *scanned)
+    sqlite_library(f"offline upload {file} --branch CENTRAL --session cut --as boss")
+    sqlite_library("offline apply cut --institution MAIN --as boss")
+    done = sqlite_library(
+        "offline resolve --code NOT_ON_LOAN --institution MAIN --as boss", "--note", "inventory"
+    ).json
+    assert [(row["item"], row["state"], row["rule"]) for row in done] == [
+        (item, "RESOLVED", "OF-32") for item in ("I3", "I4", "I5")
+    ]
+    assert len(sqlite_library("offline exceptions --institution MAIN --as boss").json) == 1
+    for options, code in (("--code NOT_ON_LOAN", 65), ("", 64), ("1 --code STALE", 64)):
+        sqlite_library(f"offline resolve {options} --institution MAIN --as boss", "--note", "x", code=code)
+
+
+def test_sessions_are_a_row_each_for_a_person(sqlite_library: Shell, tmp_path: Path) -> None:
+    """The files by name, and what became of their lines all together; a program gets each file's."""
+    files = [written(tmp_path, LOAN), written(tmp_path, BACK, name="b.dat")]
+    sqlite_library(f"offline upload {' '.join(files)} --branch CENTRAL --session cut --as boss")
+    out = sqlite_library("offline sessions --institution MAIN --as boss", form="csv").out
+    assert "OffCirc.dat (CENTRAL): VALIDATED; b.dat (CENTRAL): VALIDATED,2,0,0,0,0" in out
+
+
+def test_of23_of22_options_of_an_upload(sqlite_library: Shell, tmp_path: Path) -> None:
+    """--workstation and --allow-payments."""
+    day = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+    koc = written(tmp_path, f"Version=1.0\n{day} 10:15:00 1\tpayment\tP1\t5.00\n", name="a.koc")
+    other = written(tmp_path, LOAN)
+    line = "--branch CENTRAL --session cut --workstation desk-1 --as boss"
+    sqlite_library(f"offline upload {koc} --allow-payments {line}")
+    second = sqlite_library(f"offline upload {other} {line}", code=1)
+    assert (second.json[0]["code"], second.json[0]["pending"]) == ("SECOND_UPLOAD", 0)
+    told = sqlite_library("offline review cut --institution MAIN --as boss").json
+    assert [(row["kind"], row["proposal"]) for row in told] == [("P", "book the payment")]
+    sqlite_library("offline apply cut --institution MAIN --as boss")
+    assert sqlite_library.rows("SELECT outstanding_minor FROM fee_balance") == [(0,)]
 
 
 def test_of31_the_setting_is_read(sqlite_library: Shell) -> None:

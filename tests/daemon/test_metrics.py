@@ -1,15 +1,19 @@
 """The metrics: their names, their kinds, what they count (stack.md 3.3)."""
 
 import re
+from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from sip2d.daemon.access_log import AccessLog
 from sip2d.daemon.metrics import BUCKETS, Lag, Metrics
+from sip2d.daemon.offline_metrics import FRESH_SECONDS, OfflineFigures
 from sip2d.daemon.pins import Pins
+from sip2d.errors import StoreBusy
 from sip2d.jobs.job import Tally
 from sip2d.jobs.runner import Outcome, Result
 from sip2d.store.health import Stats
+from sip2d.store.offline import Backlog
 from tests.support.library import NOW
 
 STATS = Stats(3, 4, 10, 2, 1, 5, 0.25, {"11": (4, 0.5)})
@@ -39,7 +43,11 @@ EXPECTED = {
     "sip2d_job_duration_seconds": {"job"},
     "sip2d_job_failures": {"job"},
     "sip2d_job_items": {"job", "result"},
+    "sip2d_batch_rows": {"outcome"},
+    "sip2d_offline_pending": {"branch"},
+    "sip2d_offline_conflicts": {"branch", "code"},
 }
+BACKLOG = Backlog({"MAIN": 3, "NORTH": 0}, {("MAIN", "NEWER_LOAN"): 2})
 
 
 def run_of(job: str, outcome: Outcome, did: dict[str, int], seconds: float) -> Result:
@@ -63,6 +71,8 @@ def filled() -> Metrics:
     metrics.login_failures.labels("MAIN", "credentials").inc()
     metrics.denials.labels("11", "PATRON_EXPIRED").inc()
     metrics.closed.labels("EOF").inc()
+    metrics.batch_rows.labels("renewed").inc()
+    metrics.registry.register(OfflineFigures(lambda answer: answer(BACKLOG)))
     metrics.no_block.labels("11").inc()
     metrics.branch_open.labels("MAIN").set(1)
     metrics.policy_gaps.labels("MAIN", "NO_OVERDUE_DEFINITION").set(1)
@@ -124,6 +134,44 @@ def test_a_run_of_a_job_is_counted_and_timed() -> None:
     assert value("sip2d_job_last_success_timestamp_seconds", {"job": "blocks"}) == NOW.timestamp()
     assert value("sip2d_job_last_success_timestamp_seconds", {"job": "losses"}) is None
     assert (value("sip2d_job_last_success_timestamp_seconds", {"job": "fines"}) or 0) > NOW.timestamp()
+
+
+def test_the_database_is_not_asked_at_every_scrape() -> None:
+    """A scrape tells what was known last; a code that has no exception any more is 0, not gone."""
+    now, asked = 0.0, 0
+    backlog: Backlog | None = BACKLOG
+
+    def ask(answer: Callable[[Backlog | None], None]) -> None:
+        nonlocal asked
+        asked += 1
+        answer(backlog)
+
+    metrics = Metrics()
+    metrics.registry.register(OfflineFigures(ask, lambda: now))
+    conflict = "sip2d_offline_conflicts", {"branch": "MAIN", "code": "NEWER_LOAN"}
+    for _ in range(3):
+        assert metrics.registry.get_sample_value(*conflict) == 2
+    assert asked == 1
+    now, backlog = FRESH_SECONDS, None  # the database is away
+    assert metrics.registry.get_sample_value(*conflict) == 2
+    now, backlog = 2 * FRESH_SECONDS, Backlog({"MAIN": 0}, {})
+    assert metrics.registry.get_sample_value(*conflict) == 0
+    assert asked == 3
+
+
+def test_a_busy_store_is_asked_again_at_the_next_scrape() -> None:
+    asked = 0
+
+    def ask(answer: Callable[[Backlog | None], None]) -> None:
+        nonlocal asked
+        asked += 1
+        raise StoreBusy("too much waits")
+
+    metrics = Metrics()
+    metrics.registry.register(OfflineFigures(ask))
+    for _ in range(2):
+        assert b"sip2d_offline" not in metrics.render()
+    assert asked == 2
 
 
 def test_a_short_stall_is_seen_by_the_next_scrape() -> None:

@@ -1,13 +1,19 @@
 """The bench's arithmetic (issue 8.3): what is done with what was measured. No timing is asserted."""
 
 import math
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bench import figures, night
+from sip2d.offline import formats
+from tests.bench import figures, night, offline_day, slow_disk
 from tests.bench.dataset import LOANS
 from tests.bench.figures import AT_LEAST, AT_MOST, Row, percentile, ratio, row, table, to_json
 from tests.bench.generator import WrongAnswerError
@@ -121,3 +127,44 @@ def test_a_night_is_judged_by_the_slowest(ends: list[tuple[float, int]], took: f
 def test_a_night_that_left_loans_out_is_no_night() -> None:
     with pytest.raises(WrongAnswerError, match="14999 loans"):
         night.judged(0.0, [Night(5.0, LATE_LOANS - 1), Night(5.1, 0)], [0.01], [0.01])
+
+
+FSYNCS = 25
+
+
+def test_every_fsync_takes_longer_on_a_slow_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Issue 4, 3.3: the preloaded shim delays fsync and fdatasync; without a compiler that is said."""
+    environment = slow_disk.environment(tmp_path)
+    if environment is None:
+        assert "no C compiler" in capsys.readouterr().err
+        return
+    program = f"""if True:
+        import os, time
+        handle = os.open({str(tmp_path / "file")!r}, os.O_CREAT | os.O_WRONLY)
+        began = time.monotonic()
+        for _ in range({FSYNCS}): os.fsync(handle); os.fdatasync(handle)
+        print(time.monotonic() - began)"""
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, stdout=subprocess.PIPE
+    )
+    assert float(told.stdout) >= 2 * FSYNCS * slow_disk.DELAY_US / 1e6
+
+
+def test_without_a_compiler_the_rest_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert slow_disk.environment(tmp_path) is None
+    assert "no C compiler (cc)" in capsys.readouterr().err
+
+
+def test_the_offline_day_is_a_day_of_good_lines() -> None:
+    """Issue 4, 3.3: 20,000 lines in the order of the clock, no item twice."""
+    zone = ZoneInfo("Europe/Paris")
+    found = formats.read(offline_day.offcirc(datetime(2026, 3, 9, 9, tzinfo=zone)), zone, None)
+    assert found is not None
+    assert len(found.lines) == len({line.item for line in found.lines}) == offline_day.LINES
+    assert not any(line.error for line in found.lines)
+    times = [line.happened_at for line in found.lines if line.happened_at is not None]
+    assert times == sorted(times)
+    assert len(times) == offline_day.LINES

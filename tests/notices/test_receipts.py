@@ -114,3 +114,18 @@ def test_only_the_date_that_holds_is_confirmed(enabled: Room) -> None:
     play(enabled, JOB, "MAIN", TEN)
     assert only(enabled).titles == ["Title T1"]
     assert f'"due_at":{seconds(DUE)}' in only(enabled).context
+
+
+@pytest.mark.parametrize(("interface", "told"), [("OFFLINE_FILE", 1), ("SIP2_OFFLINE", 0), ("SIP2", 0)])
+def test_of38_what_a_file_lent_is_confirmed_too(enabled: Room, interface: str, told: int) -> None:
+    """OF-38: nobody could tell its due date at the desk; by the hour in which it was loaded."""
+    [one] = lent(enabled, "P1", "I1", due=DUE)
+    with enabled.unit() as unit:
+        library.add(
+            unit.core, loan_event, loan_id=one, item_id=enabled.world.items["I1"],
+            patron_id=enabled.world.patrons["P1"], kind="LOAN", branch_id=enabled.world.branches["CENTRAL"],
+            event_at=seconds(TEN - timedelta(days=3)), recorded_at=seconds(TEN - timedelta(minutes=5)),
+            new_due_at=seconds(DUE), interface=interface,
+        )  # fmt: skip
+    assert play(enabled, JOB, "MAIN", TEN).counters.get("queued", 0) == told
+    assert len(outbox_of(enabled)) == told

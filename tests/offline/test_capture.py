@@ -1,5 +1,7 @@
 """The desk without a network: OF-2..OF-9, and what it writes is what the loader reads."""
 
+import os
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -43,15 +45,58 @@ def test_of5_what_is_not_whole_is_not_added(tmp_path: Path, patron: str, item: s
 
 @pytest.mark.parametrize("kept", range(1, 15))
 def test_of8_a_torn_line_spoils_no_other(tmp_path: Path, kept: int) -> None:
-    """The power went while a line was written: what was saved before and comes after is whole."""
+    """The power went while a line was written: what was saved before and comes after is whole; what was cut
+    is told as an error, and never passes for a shorter barcode."""
     desk = Capture(tmp_path)
     desk.take_back("I1", NOW)
     whole = desk.file.read_bytes()
     desk.file.write_bytes(whole + whole[:kept])
     desk = Capture(tmp_path)
+    assert desk.torn() == whole[:kept].decode()
     desk.take_back("I2", NOW)
-    found = barcodes(desk.file)
-    assert (found[0], found[-1]) == (("R", "I1", ""), ("R", "I2", ""))
+    assert desk.torn() == ""
+    assert barcodes(desk.file) == [("R", "I1", ""), ("R", "I2", "")]
+    content = read(desk.file.read_bytes(), PARIS)
+    assert content is not None
+    assert [line.error is None for line in content.lines] == [True, False, True]
+
+
+def test_of8_the_disk_has_a_line_before_the_desk_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2.1: file and new folders are synced, with the line in it; a slip is asked for only then."""
+    synced: list[tuple[str, int]] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        real(descriptor)
+        place = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((place.name, place.stat().st_size if place.is_file() else 0))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    told: list[int] = []
+    desk = Capture(tmp_path, told=lambda line: told.append(len(synced)))
+    first = len(desk.loan("P1", "I1", NOW).raw)
+    assert synced == [(tmp_path.name, 0), ("OffCirc", 0), ("OffCirc.dat", first), ("files", 0)]
+    second = len(desk.take_back("I1", NOW).raw)
+    assert synced[4:] == [("OffCirc.dat", first + second)]
+    assert told == [4, 5]
+
+
+def test_of8_what_a_full_disk_cut_is_there_once_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that could not be synced stays unsaved; saved again, whatever is there twice is one line
+    for the loader (OF-40)."""
+    desk = Capture(tmp_path)
+    desk.take_back("I1", NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left")))
+        with pytest.raises(OSError, match="No space"):
+            desk.loan("P1", "I2", NOW)
+    assert (desk.unsaved, len(desk.listed)) == (1, 2)
+    assert desk.save() == 1
+    assert list(dict.fromkeys(barcodes(desk.file))) == [("R", "I1", ""), ("L", "I2", "P1")]
 
 
 def played(tmp_path: Path, keys: str, *options: str) -> tuple[str, list[tuple[str, str, str]]]:
@@ -66,7 +111,9 @@ def test_of4_the_form_adapts_to_the_transaction(tmp_path: Path) -> None:
     out, found = played(tmp_path, "P1\nI1\nr\nI1\n\np\nl\nP2\nI1\nq\n")
     assert found == [("L", "I1", "P1"), ("R", "I1", ""), ("L", "I1", "P2")]
     assert "Not added" in out
-    assert "1 L I1 P1" in out
+    assert re.search(r"^   1 [0-9:]{5} Loan   I1 -> P1$", out, re.MULTILINE)
+    assert "3 lines, 0 not saved." not in out
+    assert "2 lines, 0 not saved." in out
 
 
 @pytest.mark.parametrize(("end", "kept"), [("q\ny\n", 1), ("q\nn\n", 0), ("s\nq\n", 1), ("", 1)])

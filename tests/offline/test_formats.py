@@ -90,7 +90,11 @@ WRONG = [
     (OFFCIRC, b"202603091015L" + b" " * 80 + b"P1", "NO_ITEM"),
     (OFFCIRC, LOAN + b"X" * 80, "BAD_BARCODE"),
     (OFFCIRC, b"202603091015RI\x001", "BAD_BARCODE"),
-    (KOC, b"2026-03-09 10:15:00 1\tpayment\tP1\t1.00", "NOT_SUPPORTED"),
+    (KOC, b"2026-03-09 10:15:00 1\tpayment\tP1\tmuch", "BAD_AMOUNT"),
+    (KOC, b"2026-03-09 10:15:00 1\tpayment\tP1\t0.00", "BAD_AMOUNT"),
+    (KOC, b"2026-03-09 10:15:00 1\tpayment\tP1\t-1.00", "BAD_AMOUNT"),
+    (KOC, b"2026-03-09 10:15:00 1\tpayment\t\t1.00", "NO_PATRON"),
+    (KOC, b"2026-03-09 10:15:00 1\tpayment\tP1", "BAD_AMOUNT"),
     (KOC, b"2026-03-09 10:15:00 1\tother\tP1\tI1", "UNKNOWN_TYPE"),
     (KOC, b"2026-03-09 25:15:00 1\tissue\tP1\tI1", "BAD_DATE"),
     (KOC, b"2026-03-09\treturn\tI1", "BAD_DATE"),
@@ -129,6 +133,37 @@ def test_of22_another_major_version_is_told_and_read() -> None:
     assert content(koc(DAY)).notes == ()
     (note,) = content(koc(DAY).replace(b"1.0", b"2.0")).notes
     assert "'2.0'" in note
+
+
+def test_of22_a_payment_names_a_patron_and_an_amount() -> None:
+    """OF-22: as Koha writes it, with a dot or a comma."""
+    for amount in (b"1.50", b"1,50"):
+        line = one(b"2026-03-09 10:15:00 1\tpayment\tP1\t" + amount, KOC)
+        assert (line.kind, line.item, line.patron, line.amount) == ("P", "", "P1", "1.50")
+
+
+@pytest.mark.parametrize(
+    ("backdate", "minute"),
+    [('"2026-03-08"', "22:59:59 08"), ('"2026-03-09"', "09:15:00 09"), ("null", "09:15:00 09")],
+)
+def test_of23_a_return_may_be_of_an_earlier_day(backdate: str, minute: str) -> None:
+    """OF-23: a book drop is emptied in the morning; never later than it was scanned."""
+    line = one(f'{{"type":"checkin","timestamp":1773047700,"barcode":"I1","backdate":{backdate}}}'.encode())
+    assert line.happened_at is not None
+    assert f"{line.happened_at:%H:%M:%S %d}" == minute
+
+
+@pytest.mark.parametrize("data", [b"o:2603091015:bI1:bP1:260401:0\n", b"i:2603091020:bI1\n"])
+def test_of24_innovative_s_files_are_not_read(data: bytes) -> None:
+    """OF-24: known, and not required: of no format we read."""
+    assert read(data, PARIS) is None
+
+
+def test_of8_a_last_line_without_an_end_is_told_of() -> None:
+    """What a power cut left reads like a whole line: somebody must look."""
+    assert content(offcirc(DAY)).notes == ()
+    (note,) = content(offcirc(DAY)[:-2]).notes
+    assert "The last line (3) has no end" in note
 
 
 DUE = [

@@ -10,12 +10,23 @@ from sip2d.desk.staff import offline as desk
 from sip2d.desk.staff.authorise import Staff
 from sip2d.desk.staff.work import Denied, Refused
 from sip2d.offline import load
-from sip2d.store import epoch, tables
+from sip2d.store import epoch, offline, tables
 from sip2d.store.offline import Place
 from sip2d.store.unit import Unit
 from sip2d.vocabulary import StaffRole
 from tests.desk.acts import checkin
-from tests.offline.files import CLERK, NOON, Loader, at, given, koc, loans, native, offcirc, queued
+from tests.offline.files import (
+    CLERK,
+    NOON,
+    Loader,
+    at,
+    given,
+    koc,
+    loans,
+    native,
+    offcirc,
+    queued,
+)
 from tests.support import library, members
 from tests.support.desks import Room, desk_at
 from tests.support.library import NOW, add_hold, add_loan
@@ -283,6 +294,7 @@ EXCEPTIONS = [
     ("kept", kept_for("P2"), "L 10:15 I3 P1", [("HOLD_CONFLICT", "I3", "P1")]),
     ("old", nothing, "L 02-01T10:15 I1 P1", [("STALE", "I1", "P1")]),
     ("future", nothing, "L 12:06 I1 P1", [("FUTURE", "I1", "P1")]),
+    ("in the house", nothing, "R 10:15 I1", [("NOT_ON_LOAN", "I1", "")]),
     ("newer", lent("P1", loaned_at=NOW + HOUR), "R 10:15 I1", [("RETURN_BEFORE_LOAN", "I1", "")]),
     ("in order", nothing, OLD, []),
 ]
@@ -352,6 +364,26 @@ def test_of11_the_report_counts_and_lists_the_problems(room: Room, loader: Loade
     actions = [(row["entity"], row["action"]) for row in room.rows(tables.audit_log)]
     assert ("offline_batch", "upload") in actions
     assert ("offline_session", "apply") in actions
+
+
+def test_the_backlog_is_what_waits_for_somebody(room: Room, loader: Loader) -> None:
+    """3.4: lines to be executed, and open exceptions; by branch, those with nothing too."""
+
+    def backlog() -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+        found = room.do(offline.backlog)
+        return found.pending, found.exceptions
+
+    session = loader.upload(offcirc("L 10:15 I1 P-NOBODY; L 10:16 I4 P-NOBODY; R 10:17 I5"))["session"]
+    others = {code: 0 for code in backlog()[0] if code != "CENTRAL"}
+    assert others
+    assert backlog() == ({**others, "CENTRAL": 3}, {})
+    loader.apply(session)
+    assert backlog() == (
+        {**others, "CENTRAL": 0}, {("CENTRAL", "PATRON_UNKNOWN"): 2, ("CENTRAL", "NOT_ON_LOAN"): 1},
+    )  # fmt: skip
+    for row in loader.do(lambda work: desk.exceptions(work, "MAIN")):
+        loader.resolve(row["exception"], "seen")
+    assert backlog()[1] == {}
 
 
 def test_the_block_list_names_who_may_not_borrow(loader: Loader) -> None:

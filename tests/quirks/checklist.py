@@ -174,6 +174,9 @@ def what_a_connection_knows(floor: Floor) -> None:
     floor.hall.staff(
         lambda core: library.add_fee(core, library.read(core), library.read(core).patrons["P1"], 1)
     )
+    # What staff changed is live, and the version it speaks is not forgotten for it: 1.00 has no BV.
+    assert "BV" not in fields(line.ask(info(tail=f"AD{pin()}|")))
+    line.ask("9900802.00")
     assert fields(line.ask(info(tail=f"AD{pin()}|")))["BV"] == ["0.01"]
 
 

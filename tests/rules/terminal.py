@@ -22,6 +22,7 @@ from sip2d.circulation.service import serve
 from sip2d.circulation.wording import Catalogue, Wording
 from sip2d.policy.setting_names import settings_of
 from sip2d.store import tables
+from sip2d.store.batches import Batch
 from sip2d.store.snapshot import read_library
 from sip2d.store.unit import Unit
 from sip2d.wire import codec
@@ -83,6 +84,7 @@ class Kiosk:
         self.terminal: dict[str, Any] = {}
         self.profile: Profile = STANDARD
         self.spoken: Spoken = UNSPOKEN
+        self.batch: Batch | None = None
         self.last: Answer | None = None
 
     @property
@@ -156,6 +158,7 @@ class Kiosk:
             books, institution, place, msgspec.structs.replace(row, **self.terminal), self.profile,
             settings_of(institution.settings, institution.decimals), Wording(CATALOGUE, books.texts),
             Pins(), self.now, next(_NUMBER).to_bytes(16, "big"), self.spoken,
+            batch=self.batch,
         )  # fmt: skip
         unit.writes = SERVICES[request.code].writes
         with unit.attempt():

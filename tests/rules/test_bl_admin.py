@@ -64,7 +64,7 @@ def test_bl15_overdue_limit(kiosk: Kiosk, limit: int, overdue: int, denied: bool
 
 @pytest.mark.parametrize(("limit", "denied"), [(None, False), (0, True), (1, False)])
 def test_bl15_overdue_recall_limit(kiosk: Kiosk, limit: int | None, denied: bool) -> None:
-    """BL-15: a limit of its own for recalled loans that are overdue; one that is not recalled does not count."""
+    """BL-15: a limit of its own for recalled loans that are overdue; another overdue loan does not count."""
     kiosk.row(tables.patron_type, kiosk.world.patron_types["ADULT"], recalled_overdue_limit=limit)
     kiosk.given("loan I4 P1", "loan I5 P1")
     recalled = kiosk.rows(tables.loan)[0]

@@ -30,6 +30,7 @@ class Act(enum.Enum):
     RUN_JOBS = "run jobs"
     UPDATE_MEMBERSHIP = "update memberships"
     LOAD_OFFLINE = "load offline files"
+    EXTEND_LOANS = "extend many loans at once"
 
 
 _ADMINS: Final = frozenset({Role.CIRC_ADMIN, Role.GENERAL_SYS_ADMIN})
@@ -56,6 +57,7 @@ ROLES: Final[dict[Act, frozenset[Role]]] = {
     Act.RUN_JOBS: _MANAGERS,
     Act.UPDATE_MEMBERSHIP: _EVERYBODY,  # MB-16
     Act.LOAD_OFFLINE: _OPERATORS,  # OF-10
+    Act.EXTEND_LOANS: _MANAGERS,  # it bypasses the loan policies (BR-2)
 }
 """PATRON and SYSTEM are no roles of persons at a desk: they may do nothing here."""
 

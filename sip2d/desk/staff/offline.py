@@ -3,6 +3,7 @@ list of cards to refuse while the network is away (OF-11, OF-51)."""
 
 from collections.abc import Iterable
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -15,7 +16,7 @@ from sip2d.policy.rulebook import Question, decide
 from sip2d.store import offline, patrons, records, tables
 from sip2d.store.library import Institution
 from sip2d.store.records import Record
-from sip2d.store.times import instant, maybe_instant, seconds
+from sip2d.store.times import instant, seconds
 
 REMINDER: Final = (
     "Delete the file on the desk's computer now: nobody does it for you, and what is sent twice is only "
@@ -31,7 +32,7 @@ def sessions(work: Work, institution_code: str | None = None, limit: int = 100) 
         {
             "session": row["label"],
             "status": row["status"],
-            "created_at": instant(row["created_at"]).isoformat(),
+            "created_at": _shown(row["created_at"], owner.zone),
             "created_by": row["created_by"],
             "files": [_batch(work, each) for each in offline.batches(work.unit, row["id"])],
         }
@@ -65,7 +66,7 @@ def report(work: Work, label: str, institution_code: str | None = None, *, every
         "session": found["label"],
         "status": found["status"],
         "files": [_batch(work, each) for each in offline.batches(work.unit, found["id"])],
-        "lines": [_line(row) for row in rows],
+        "lines": [_line(work, row) for row in rows],
     }
 
 
@@ -75,12 +76,26 @@ def export(work: Work, label: str, institution_code: str | None = None) -> list[
 
 
 def exceptions(
-    work: Work, institution_code: str | None = None, *, resolved: bool = False, limit: int = 100
+    work: Work,
+    institution_code: str | None = None,
+    *,
+    resolved: bool = False,
+    code: str | None = None,
+    limit: int = 100,
 ) -> list[Record]:
-    """The queue of what a person must look at, oldest first (OF-51)."""
+    """The queue of what a person must look at, oldest first (OF-51); only of a code, where one is named."""
     owner = _seen(work, institution_code)
-    rows = offline.exceptions(work.unit, owner.id, resolved=resolved, limit=limit)
+    rows = offline.exceptions(work.unit, owner.id, resolved=resolved, code=code, limit=limit)
     return [_exception(work, row) for row in rows]
+
+
+def numbers(work: Work, code: str, institution_code: str | None = None) -> list[int]:
+    """The open exceptions of a code that this person may see to. Refused: there are none."""
+    owner = find.institution(work, institution_code)
+    rows = offline.exceptions(work.unit, owner.id, resolved=False, code=code, limit=None)
+    if not rows:
+        raise Refused(f"There is no open exception {code!r} in {owner.code}.")
+    return [row["id"] for row in rows]
 
 
 def resolve(work: Work, exception_id: int, note: str, institution_code: str | None = None) -> Record:
@@ -125,32 +140,33 @@ def _seen(work: Work, institution_code: str | None) -> Institution:
 
 
 def _batch(work: Work, row: Record) -> Record:
-    completed = maybe_instant(row["completed_at"])
+    place = work.library.branches[row["branch_id"]]
     return {
         "batch": row["id"],
-        "branch": work.library.branches[row["branch_id"]].code,
+        "branch": place.code,
         "file": row["file_name"],
+        "workstation": row["workstation"],
         "format": row["format"],
         "clock_delta": row["clock_delta_seconds"],
         "status": row["status"],
         **offline.counts(work.unit, row["id"]),
-        "uploaded_at": instant(row["uploaded_at"]).isoformat(),
+        "uploaded_at": _shown(row["uploaded_at"], place.zone),
         "uploaded_by": row["uploaded_by"],
-        "completed_at": None if completed is None else completed.isoformat(),
+        "completed_at": _shown(row["completed_at"], place.zone),
     }
 
 
-def _line(row: Record) -> Record:
-    at = maybe_instant(row["happened_at"])
-    due = maybe_instant(row["due_at"])
+def _line(work: Work, row: Record) -> Record:
+    zone = work.library.branches[row["branch_id"]].zone
     return {
         "batch": row["batch_id"],
         "line": row["line_no"],
         "kind": row["kind"],
         "item": row["item_barcode"],
         "patron": row["patron_barcode"],
-        "at": None if at is None else at.isoformat(),
-        "due": None if due is None else due.isoformat(),
+        "at": _shown(row["happened_at"], zone),
+        "due": _shown(row["due_at"], zone),
+        "amount_minor": row["amount_minor"],
         "status": row["status"],
         "code": row["code"],
         "warnings": _decoded(row["warnings"]),
@@ -160,19 +176,26 @@ def _line(row: Record) -> Record:
 
 
 def _exception(work: Work, row: Record) -> Record:
-    at, resolved = maybe_instant(row["happened_at"]), maybe_instant(row["resolved_at"])
+    place = work.library.branches[row["branch_id"]]
     return {
         "exception": row["id"],
-        "branch": work.library.branches[row["branch_id"]].code,
+        "state": "OPEN" if row["resolved_at"] is None else "RESOLVED",
+        "branch": place.code,
         "source": row["source"],
         "code": row["code"],
         "item": row["item_barcode"],
         "patron": row["patron_barcode"],
-        "at": None if at is None else at.isoformat(),
-        "resolved_at": None if resolved is None else resolved.isoformat(),
+        "at": _shown(row["happened_at"], place.zone),
+        "noted_at": _shown(row["created_at"], place.zone),
+        "resolved_at": _shown(row["resolved_at"], place.zone),
         "resolved_by": row["resolved_by"],
         "note": row["note"],
     }
+
+
+def _shown(at: int | None, zone: ZoneInfo) -> str | None:
+    """A moment as the clock of the desk showed it, with its offset."""
+    return None if at is None else instant(at).astimezone(zone).isoformat()
 
 
 def _decoded(text: str) -> Iterable[Any]:

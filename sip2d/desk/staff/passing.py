@@ -8,7 +8,6 @@ import msgspec
 
 from sip2d.desk.staff.authorise import Act
 from sip2d.desk.staff.terminals import (
-    BULK,
     UNSAID,
     Login,
     Options,
@@ -24,6 +23,7 @@ from sip2d.store import records
 from sip2d.store.records import Record
 from sip2d.store.tables import refused_address, terminal
 from sip2d.store.times import instant, seconds
+from sip2d.vocabulary import BULK
 
 
 def upsert(

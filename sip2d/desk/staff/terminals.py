@@ -18,10 +18,9 @@ from sip2d.store.library import Branch
 from sip2d.store.records import Record
 from sip2d.store.tables import terminal
 from sip2d.store.times import maybe_instant, maybe_seconds, seconds
-from sip2d.vocabulary import StaffRole
+from sip2d.vocabulary import BULK, StaffRole
 
 STANDARD: Final = "standard"
-BULK: Final = "bulk"
 REMINDER: Final = (
     "Terminals may share an address only if every one of them has a user name and a password (CN-6b)."
 )

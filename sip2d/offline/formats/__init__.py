@@ -55,6 +55,11 @@ def read(data: bytes, zone: ZoneInfo, format: str | None = None) -> Content | No
                 notes.append(note)
             continue
         lines.append(_line(PARSERS[known], number, text, zone))
+    if lines and texts[-1].strip("\0 \t\r\f\v\x1a"):
+        notes.append(
+            f"The last line ({lines[-1].number}) has no end: it may have been cut off (a power cut?). "
+            "Look whether it is whole."
+        )
     return Content(known, tuple(lines), tuple(notes))
 
 

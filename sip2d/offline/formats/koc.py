@@ -3,7 +3,7 @@
 import re
 from zoneinfo import ZoneInfo
 
-from sip2d.offline.formats.line import Line, Unreadable, local, transaction
+from sip2d.offline.formats.line import Line, Unreadable, local, payment, transaction
 
 HEADER = "Version="
 MAJOR = "1"
@@ -30,9 +30,7 @@ def parse(text: str, zone: ZoneInfo) -> Line:
     if len(cells) < 3:
         raise Unreadable("TOO_SHORT")
     command = cells[1].strip().lower()
-    if command == "payment":
-        raise Unreadable("NOT_SUPPORTED")
-    if command not in ("issue", "return"):
+    if command not in ("issue", "return", "payment"):
         raise Unreadable("UNKNOWN_TYPE")
     time = _TIME.fullmatch(cells[0].strip())
     if time is None:
@@ -40,4 +38,5 @@ def parse(text: str, zone: ZoneInfo) -> Line:
     at = local(time[1], "%Y-%m-%d %H:%M:%S", zone)
     if command == "return":
         return transaction("R", cells[2], "", at)
-    return transaction("L", cells[3] if len(cells) > 3 else "", cells[2], at)
+    last = cells[3] if len(cells) > 3 else ""
+    return payment(cells[2], last, at) if command == "payment" else transaction("L", last, cells[2], at)

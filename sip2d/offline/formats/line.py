@@ -15,11 +15,14 @@ LONGEST_BARCODE: Final = 80
 LONGEST_RAW: Final = 400
 """So much of a line stands in the report."""
 _YEARS: Final = range(2000, 2101)
+_AMOUNT: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?", re.ASCII)
 
 SENTENCES: Final = {
     "TOO_SHORT": "The line is too short to be a transaction.",
     "UNKNOWN_TYPE": "The line is neither a loan nor a return.",
     "NOT_SUPPORTED": "Only loans and returns are loaded (OF-2).",
+    "PAYMENT": "A payment, which is loaded only where that is asked for (--allow-payments).",
+    "BAD_AMOUNT": "The payment has no possible amount.",
     "BAD_DATE": "The line has no possible date and time.",
     "BAD_DUE_DATE": "The due date of the line is impossible.",
     "NO_ITEM": "The line names no item.",
@@ -31,10 +34,11 @@ SENTENCES: Final = {
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line. ``kind`` is L (loan) or R (return); ``happened_at`` and ``due_at`` are UTC, whole seconds.
+    """A line. ``kind`` is L (loan), R (return) or P (payment); ``happened_at`` and ``due_at`` are UTC, whole
+    seconds.
 
     With an ``error`` (a key of `SENTENCES`) only ``number`` (from 1) and ``raw`` count. ``uuid`` is empty but
-    in the native format.
+    in the native format, ``amount`` (``12.50``) but in a payment, which names no item.
     """
 
     number: int
@@ -45,6 +49,7 @@ class Line(msgspec.Struct, frozen=True):
     happened_at: datetime | None = None
     due_at: datetime | None = None
     uuid: str = ""
+    amount: str = ""
     error: str | None = None
 
 
@@ -69,16 +74,31 @@ def transaction(
     due_at: datetime | None = None,
     uuid: str = "",
 ) -> Line:
-    """A whole line, its barcodes held to GN-10; numbered by whoever asked. Unreadable."""
+    """A loan or a return, its barcodes held to GN-10; numbered by whoever asked. Unreadable."""
     item, patron = item.strip(), patron.strip() if kind == "L" else ""
     if not item:
         raise Unreadable("NO_ITEM")
     if kind == "L" and not patron:
         raise Unreadable("NO_PATRON")
-    for barcode in (item, patron):
+    _check(item, patron)
+    return Line(0, "", kind, item, patron, happened_at, due_at, uuid)
+
+
+def payment(patron: str, amount: str, happened_at: datetime) -> Line:
+    """A payment, of more than nothing. Unreadable."""
+    patron, amount = patron.strip(), amount.strip().replace(",", ".")
+    if not patron:
+        raise Unreadable("NO_PATRON")
+    _check(patron)
+    if not _AMOUNT.fullmatch(amount) or not amount.strip("0."):
+        raise Unreadable("BAD_AMOUNT")
+    return Line(0, "", "P", "", patron, happened_at, amount=amount)
+
+
+def _check(*barcodes: str) -> None:
+    for barcode in barcodes:
         if len(barcode) > LONGEST_BARCODE or not barcode.isprintable():
             raise Unreadable("BAD_BARCODE")
-    return Line(0, "", kind, item, patron, happened_at, due_at, uuid)
 
 
 def local(text: str, form: str, zone: ZoneInfo) -> datetime:

@@ -52,6 +52,8 @@ def parse_evergreen(text: str, zone: ZoneInfo) -> Line:
     if kind is None:
         raise Unreadable("UNKNOWN_TYPE")
     at = epoch(found.get("timestamp"))
+    if kind == "R" and (back := _local_due(found.get("backdate"), zone)) is not None:
+        at = min(at, back)  # returned on an earlier day, scanned now
     due = _local_due(found.get("due_date"), zone) if kind == "L" else None
     return transaction(kind, _text(found, "barcode"), _text(found, "patron_barcode"), at, due)
 
@@ -91,7 +93,7 @@ def _moment(text: str, code: str) -> datetime:
 
 
 def _local_due(value: object, zone: ZoneInfo) -> datetime | None:
-    """A due date: a local date (until its last second) or an instant; blank is none."""
+    """A due date or a date of return: a local date (its last second) or an instant; blank is none."""
     if value in (None, "", "0", 0):
         return None
     try:

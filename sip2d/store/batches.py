@@ -1,0 +1,125 @@
+"""The record of bulk renewals (BR-21): a batch is one login of a terminal that renews in bulk, a line of it
+is one attempt. Nobody decides on it.
+"""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from sqlalchemy import bindparam, insert, or_, select, update
+
+from sip2d.store.records import Record
+from sip2d.store.statement import hot
+from sip2d.store.tables import branch, renewal_batch, renewal_batch_item
+from sip2d.store.times import maybe_seconds, seconds
+from sip2d.store.unit import CONFLICTS, Unit
+
+LONGEST: Final = 255
+"""Characters of a text that are kept: what was asked for may be anything."""
+
+_BATCH, _ITEM = renewal_batch.c, renewal_batch_item.c
+_BEGIN: Final = hot(insert(renewal_batch), "id", "terminal_id", "branch_id", "label", "started_at")
+_COUNT: Final = hot(
+    update(renewal_batch)
+    .where(_BATCH.id == bindparam("batch"))
+    .values(
+        renewed=_BATCH.renewed + bindparam("is_renewed", type_=_BATCH.renewed.type),
+        skipped=_BATCH.skipped + bindparam("is_skipped", type_=_BATCH.skipped.type),
+        failed=_BATCH.failed + bindparam("is_failed", type_=_BATCH.failed.type),
+        ended_at=bindparam("now"),
+    )
+    .returning(_BATCH.renewed + _BATCH.skipped + _BATCH.failed),
+    "batch", "is_renewed", "is_skipped", "is_failed", "now",
+)  # fmt: skip
+_ADD: Final = hot(
+    insert(renewal_batch_item),
+    "batch_id", "sequence", "patron_barcode", "item_barcode", "due_requested", "outcome", "code", "message",
+    "at",
+)  # fmt: skip
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Whose session it is. ``id`` is made up with the session, so that its first attempt can write it down
+    without a look whether it stands already; ``terminal_id`` None: staff, in the process of their command.
+    """
+
+    id: int
+    terminal_id: int | None
+    branch_id: int
+    label: str
+    started_at: datetime
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One attempt; ``outcome`` is RENEWED, SKIPPED or FAILED, barcodes and message are as they were said."""
+
+    patron: str
+    item: str
+    due_requested: datetime | None
+    outcome: str
+    code: str
+    message: str
+    at: datetime
+
+
+def note(unit: Unit, batch: Batch, attempt: Attempt) -> None:
+    """Count it and write it down: one row each, besides the batch's own with its first one.
+
+    The attempts of a session follow each other; those of two batches never wait for each other.
+    """
+    now = seconds(attempt.at)
+    one = [int(attempt.outcome == each) for each in ("RENEWED", "SKIPPED", "FAILED")]
+    counted = unit.all(_COUNT, batch.id, *one, now)
+    if not counted:
+        with suppress(*CONFLICTS), unit.attempt():  # never a reason for a renewal to fail
+            unit.run(
+                _BEGIN, batch.id, batch.terminal_id, batch.branch_id, batch.label, seconds(batch.started_at)
+            )
+        counted = unit.all(_COUNT, batch.id, *one, now)
+    if counted:
+        unit.run(
+            _ADD, batch.id, counted[0][0], _kept(attempt.patron), _kept(attempt.item),
+            maybe_seconds(attempt.due_requested), attempt.outcome, attempt.code, _kept(attempt.message), now,
+        )  # fmt: skip
+
+
+def _kept(text: str) -> str:
+    """What any database takes: no NUL, no byte that was no character."""
+    if text.isascii() and text.isprintable():
+        return text[:LONGEST]
+    return text[:LONGEST].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def batches(
+    unit: Unit, institution_id: int, branch_id: int | None, since: datetime | None, limit: int
+) -> list[Record]:
+    """The batches of an institution's branches with their totals, the newest first."""
+    wanted = (
+        select(renewal_batch)
+        .join(branch, branch.c.id == _BATCH.branch_id)
+        .where(branch.c.institution_id == institution_id)
+        .order_by(_BATCH.started_at.desc(), _BATCH.id.desc())
+        .limit(limit)
+    )
+    if branch_id is not None:
+        wanted = wanted.where(_BATCH.branch_id == branch_id)
+    if since is not None:
+        wanted = wanted.where(or_(_BATCH.started_at >= seconds(since), _BATCH.ended_at >= seconds(since)))
+    return [dict(row) for row in unit.core.execute(wanted).mappings()]
+
+
+def batch(unit: Unit, batch_id: int) -> Record | None:
+    """One of them."""
+    row = unit.core.execute(select(renewal_batch).where(_BATCH.id == batch_id)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def attempts(unit: Unit, batch_id: int, outcome: str | None, limit: int) -> list[Record]:
+    """The attempts of a batch in their order; only those that came out so, where that is said."""
+    wanted = (
+        select(renewal_batch_item).where(_ITEM.batch_id == batch_id).order_by(_ITEM.sequence).limit(limit)
+    )
+    if outcome is not None:
+        wanted = wanted.where(_ITEM.outcome == outcome)
+    return [dict(row) for row in unit.core.execute(wanted).mappings()]
