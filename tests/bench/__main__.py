@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sip2d.demo import certificates
-from tests.bench import dataset, figures, measures, night, variants
+from tests.bench import batch, dataset, figures, measures, night, offline_day, slow_disk, variants
 from tests.bench.cluster import BenchCluster
 from tests.bench.figures import Row
 from tests.bench.measures import QUICK, Effort
@@ -99,6 +99,24 @@ class Bench:
             with self.daemon(f"sqlite:///{full}") as ours:
                 return night.accrual(ours, full, began)
 
+    def batch(self) -> list[Row]:
+        """Bulk renewals: a window of frames on two disks, and the largest sheet."""
+        slowly = slow_disk.environment(self.folder)
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(self.on_sqlite("batch"))
+            slow = stack.enter_context(self.on_sqlite("batch-slow", environment=slowly)) if slowly else None
+            rows = batch.windows(self.effort, ours, slow, self.folder, self.pem.ca)
+        return rows + batch.validated(self.folder)
+
+    def offline(self) -> list[Row]:
+        """A day without the network, loaded."""
+        url = dataset.sqlite_copy(self.library, self.folder, "offline")
+        try:
+            return offline_day.applied(url)
+        finally:
+            for file in self.folder.glob("offline.db*"):
+                file.unlink()
+
     def postgresql(self) -> list[Row]:
         """Patron information and renewals on PostgreSQL."""
         with BenchCluster(self.folder) as cluster, self.daemon(cluster.database_url) as ours:
@@ -116,6 +134,8 @@ NAMES: Final[dict[str, Callable[[Bench], list[Row]]]] = {
     "kiosks": Bench.kiosks,
     "policy": Bench.policy,
     "night": Bench.night,
+    "batch": Bench.batch,
+    "offline": Bench.offline,
     "postgresql": Bench.postgresql,
 }
 

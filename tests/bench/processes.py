@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,18 +18,35 @@ SERVER_CORE: Final = CORES[0]
 GENERATOR_CORE: Final = CORES[-1]
 END_SECONDS: Final = 15
 
+Moment = tuple[float, float, float]
+"""The clock, the CPU time of this process, and that of a server; seconds."""
+
 
 def pin_to(core: int) -> None:
     """This process, with all its threads to come."""
     os.sched_setaffinity(0, {core})
 
 
+def cpu_seconds(pid: int) -> float:
+    """On-CPU time of all threads of a process that live."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def moment(pid: int) -> Moment:
+    """Now, beside the process ``pid``."""
+    return time.perf_counter(), time.process_time(), cpu_seconds(pid)
+
+
 class Server:
     """A child that runs ``tests.bench.servers KIND``; it says its ports when it listens, and dies with us."""
 
-    def __init__(self, kind: str, log: Path, **settings: Any) -> None:
+    def __init__(
+        self, kind: str, log: Path, environment: dict[str, str] | None = None, **settings: Any
+    ) -> None:
         self.kind = kind
         self._log = log
+        self.environment = environment
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
         self.ports: dict[str, int] = {}
@@ -39,6 +57,7 @@ class Server:
             self._process = subprocess.Popen(
                 launch.command(-1, -1, Path(sys.executable), *arguments),
                 stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, cwd=ROOT,
+                env=self.environment,
             )  # fmt: skip
         assert self._process.stdout is not None
         said = self._process.stdout.readline()
@@ -75,8 +94,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """On-CPU time of all its threads that live."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        return cpu_seconds(self.pid)
 
     def private_bytes(self) -> int:
         """Memory that is nobody else's."""
