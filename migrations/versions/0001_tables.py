@@ -994,10 +994,6 @@ def upgrade() -> None:
         sa.Column("branch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("label", sa.Text(), server_default="", nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
-        sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.Column("renewed", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("failed", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["branch_id"], ["branch.id"], name=op.f("fk_renewal_batch_branch_id_branch"), ondelete="RESTRICT"
         ),

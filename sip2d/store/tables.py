@@ -1282,10 +1282,6 @@ renewal_batch = Table(
     _ref("branch_id", "branch"),
     _text("label", ""),
     _at("started_at"),
-    _at("ended_at", nullable=True),
-    _int("renewed", 0),
-    _int("skipped", 0),
-    _int("failed", 0),
 )
 renewal_batch_item = Table(
     "renewal_batch_item",

@@ -1,7 +1,6 @@
 """What the server wrote down of bulk renewals (BR-21), for a person."""
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from sip2d.desk.staff import find
 from sip2d.desk.staff.authorise import Act
@@ -10,8 +9,6 @@ from sip2d.store import batches
 from sip2d.store.library import Branch
 from sip2d.store.records import Record
 from sip2d.store.times import instant, maybe_instant
-
-OUTCOMES: Final = ("RENEWED", "SKIPPED", "FAILED")
 
 
 def listing(
@@ -43,8 +40,8 @@ def attempts(work: Work, batch_id: int, *, outcome: str | None = None, limit: in
         raise Refused(f"There is no batch {batch_id}: `sip2d report batches` lists them.")
     work.require(Act.SEE, place.institution_id, place.id)
     wanted = None if outcome is None else outcome.upper()
-    if wanted is not None and wanted not in OUTCOMES:
-        raise find.missing("outcome", wanted, OUTCOMES)
+    if wanted is not None and wanted not in batches.OUTCOMES:
+        raise find.missing("outcome", wanted, batches.OUTCOMES)
     return [
         {
             "number": one["sequence"],
@@ -62,7 +59,7 @@ def attempts(work: Work, batch_id: int, *, outcome: str | None = None, limit: in
 
 def _shown(work: Work, row: Record) -> Record:
     place = work.library.branches[row["branch_id"]]
-    last = maybe_instant(row["ended_at"])
+    last = maybe_instant(row["last_at"])
     return {
         "id": row["id"],
         "branch": place.code,
