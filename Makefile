@@ -8,8 +8,9 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 LOCKER := .cache/uv
 UV := UV_PYTHON_DOWNLOADS=never $(LOCKER)/bin/uv
 
-# Two to four test processes: enough for two cores, and no more PostgreSQL servers than a small machine can carry.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, max(2, os.cpu_count() or 2)))')
+# Three or four test processes: many tests wait (for a killed server, a silent line), so one more than there are cores; and no
+# more PostgreSQL servers than a small machine can carry.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, max(2, os.cpu_count() or 2) + 1))')
 ARGS ?=
 
 # The desk's tools: what runs there, and for whom their single file carries compiled modules.

@@ -36,9 +36,11 @@ class Terminal:
     def __init__(self, *arguments: str, columns: int = COLUMNS) -> None:
         near, far = pty.openpty()
         fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        # COLUMNS counts more than the size, and readline puts it into the environment of the suite.
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _OWN, *arguments], stdin=far, stdout=far, stderr=far, cwd=ROOT,
-            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"}, start_new_session=True,
+            env={**inherited, "TERM": "xterm", "NO_COLOR": "1"}, start_new_session=True,
         )  # fmt: skip
         os.close(far)
         self._near = near
