@@ -21,24 +21,20 @@ LONGEST: Final = 255
 
 _BATCH, _ITEM = renewal_batch.c, renewal_batch_item.c
 _BEGIN: Final = hot(insert(renewal_batch), "id", "terminal_id", "branch_id", "label", "started_at")
-_NUMBER = (
-    select(func.coalesce(func.max(_ITEM.sequence), 0) + 1)
-    .where(_ITEM.batch_id == _BATCH.id)
-    .scalar_subquery()
+_LAST: Final = hot(
+    select(
+        select(func.coalesce(func.max(_ITEM.sequence), 0))
+        .where(_ITEM.batch_id == _BATCH.id)
+        .scalar_subquery()
+    ).where(_BATCH.id == bindparam("batch")),
+    "batch",
 )
-_SAID: Final = (
-    "patron_barcode", "item_barcode", "due_requested", "outcome", "code", "message", "at",
-)  # fmt: skip
+"""The number of a batch's last attempt; no row where the batch does not stand yet."""
 _ADD: Final = hot(
-    insert(renewal_batch_item).from_select(
-        ["batch_id", "sequence", *_SAID],
-        select(
-            _BATCH.id, _NUMBER, *(bindparam(f"its_{name}", type_=_ITEM[name].type) for name in _SAID)
-        ).where(_BATCH.id == bindparam("batch")),
-    ),
-    "batch", *(f"its_{name}" for name in _SAID),
+    insert(renewal_batch_item),
+    "batch_id", "sequence", "patron_barcode", "item_barcode", "due_requested", "outcome", "code", "message",
+    "at",
 )  # fmt: skip
-"""Nothing where the batch does not stand yet."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -66,20 +62,40 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def note(unit: Unit, batch: Batch, attempt: Attempt) -> None:
-    """Write it down: one row, besides the batch's own with its first one. Totals are counted by who reads
-    them: a row to update with each attempt was 7% of a bulk renewal.
+    """Have it written down: one row, besides the batch's own with its first one. Totals are counted by who
+    reads them, and a group's attempts are written together: 20 us of a renewal's 190 became 6.
 
     The attempts of a session follow each other; those of two batches never wait for each other.
     """
-    said = (
-        batch.id, _kept(attempt.patron), _kept(attempt.item), maybe_seconds(attempt.due_requested),
-        attempt.outcome, attempt.code, _kept(attempt.message), seconds(attempt.at),
-    )  # fmt: skip
-    if unit.run(_ADD, *said):
-        return
-    with suppress(*CONFLICTS), unit.attempt():  # never a reason for a renewal to fail
+    unit.later(_write_down, (batch, attempt))
+
+
+def _write_down(unit: Unit, noted: list[tuple[Batch, Attempt]]) -> None:
+    numbers: dict[int, int | None] = {}
+    for batch, attempt in noted:
+        if batch.id not in numbers:
+            numbers[batch.id] = _last(unit, batch)
+        last = numbers[batch.id]
+        if last is None:
+            continue
+        numbers[batch.id] = last + 1
+        unit.run(
+            _ADD, batch.id, last + 1, _kept(attempt.patron), _kept(attempt.item),
+            maybe_seconds(attempt.due_requested), attempt.outcome, attempt.code, _kept(attempt.message),
+            seconds(attempt.at),
+        )  # fmt: skip
+
+
+def _last(unit: Unit, batch: Batch) -> int | None:
+    """The number of its last attempt; None: it cannot be written, which is never a reason for a renewal to
+    fail."""
+    last = unit.value(_LAST, batch.id)
+    if last is not None:
+        return int(last)
+    with suppress(*CONFLICTS), unit.attempt():
         unit.run(_BEGIN, batch.id, batch.terminal_id, batch.branch_id, batch.label, seconds(batch.started_at))
-    unit.run(_ADD, *said)
+        return 0
+    return None
 
 
 def _kept(text: str) -> str:

@@ -220,6 +220,7 @@ class Store:
             with _explained():
                 yield unit
                 if writes:
+                    unit.settle()
                     link.commit()
         finally:
             link.rollback()

@@ -148,7 +148,7 @@ class Transactor:
         """
         outcomes: list[Outcome] = []
         while len(outcomes) < len(jobs):
-            before = link.changes
+            before, put_off = link.changes, len(unit.put_off)
             if apart:
                 self._step(link.savepoint)
             outcome = self._work(jobs[len(outcomes)], unit)
@@ -163,15 +163,17 @@ class Transactor:
                 if not apart and link.changes != before:
                     link.rollback()
                     raise Stained
+                del unit.put_off[put_off:]
             if apart:
                 self._step(link.release if fault is None else link.rollback_to)
             outcomes.append(outcome)
             if len(outcomes) == len(jobs):
                 join()
-        return self._commit(link, outcomes)
+        return self._commit(link, unit, outcomes)
 
-    def _commit(self, link: Link, outcomes: list[Outcome]) -> list[Outcome]:
+    def _commit(self, link: Link, unit: Unit, outcomes: list[Outcome]) -> list[Outcome]:
         try:
+            unit.settle()
             link.commit()
         except Undecided:
             self._drop()

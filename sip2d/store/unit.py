@@ -20,6 +20,8 @@ from sip2d.store.statement import Statement
 
 Row = tuple[Any, ...]
 Execute = Callable[[str, tuple[Any, ...]], Any]
+Later = Callable[["Unit", list[Any]], None]
+"""Writes down what units put off, all of a transaction at once."""
 
 CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, IntegrityError)
 """What a violated constraint raises, by whichever way. On PostgreSQL catch it only around
@@ -32,7 +34,7 @@ class Unit:
     is allowed.
     """
 
-    __slots__ = ("_dialect", "_execute", "core", "library", "locks", "writes")
+    __slots__ = ("_dialect", "_execute", "core", "library", "locks", "put_off", "writes")
 
     def __init__(
         self, library: Library, core: Connection, dialect: str, execute: Execute, writes: bool
@@ -42,8 +44,22 @@ class Unit:
         self.writes = writes
         self.locks = writes and dialect != SQLITE
         """Whether rows must be locked: SQLite's writer has the whole database since BEGIN IMMEDIATE."""
+        self.put_off: list[tuple[Later, Any]] = []
         self._dialect = dialect
         self._execute = execute
+
+    def later(self, act: Later, what: Any) -> None:
+        """Have it written down at the end of the transaction, with what others of a group put off: nothing
+        that anybody reads before."""
+        self.put_off.append((act, what))
+
+    def settle(self) -> None:
+        """Write down what was put off; asked before COMMIT."""
+        while self.put_off:
+            act = self.put_off[0][0]
+            mine = [what for other, what in self.put_off if other is act]
+            self.put_off = [one for one in self.put_off if one[0] is not act]
+            act(self, mine)
 
     def all(self, statement: Statement, *params: Any) -> list[Row]:
         """Every row, as tuples."""

@@ -163,6 +163,7 @@ class Kiosk:
         unit.writes = SERVICES[request.code].writes
         with unit.attempt():
             self.last = serve(unit, request, call)
+            unit.settle()
         return self.last.body.decode(self.profile.charset)
 
     def said(self, frame: str) -> Said:

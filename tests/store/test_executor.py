@@ -181,6 +181,39 @@ def test_a_group_whose_unit_failed_half_done_has_effects_once(sqlite_databases: 
         assert len(answers.got) == 10
 
 
+def _add_all(unit: Unit, codes: list[str]) -> None:
+    unit.insert(ADD, "+".join(codes))
+
+
+@pytest.mark.parametrize("half_done", [False, True])
+def test_what_units_put_off_is_written_once_before_commit(
+    sqlite_databases: Databases, half_done: bool
+) -> None:
+    """All of a group together; not what a unit put off that failed, before it changed something or after."""
+
+    def work(code: str) -> Callable[[Unit], None]:
+        def run(unit: Unit) -> None:
+            unit.later(_add_all, code)
+            if code == "b":
+                if half_done:
+                    unit.insert(ADD, "half")
+                raise LookupError
+
+        return run
+
+    with Store.open(sqlite_databases.fresh(upgraded)) as store:
+        answers, go = Answers(3), _hold(store, True)
+        for code in ("a", "b", "c"):
+            store.submit(True, "unit", work(code), answers.done)
+        go.set()
+        answers.wait()
+        assert _codes(store) == ["a+c"]
+        with store.unit("alone") as unit:
+            work("d")(unit)
+            assert unit.all(CODES) == [("a+c",)]
+        assert _codes(store) == ["a+c", "d"]
+
+
 def test_what_comes_while_a_group_runs_joins_it(sqlite_databases: Databases) -> None:
     """One COMMIT for who was there before it; a group is never larger than it may be."""
     with Store.open(sqlite_databases.fresh(upgraded), group=4) as store:
