@@ -54,8 +54,7 @@ class Call(msgspec.Struct, frozen=True):
     exchange's own id.
 
     ``again``: this very exchange ran before, and nobody knows whether it was committed; only then the journal
-    is
-    asked for its id (one statement of nine less in a renewal).
+    is asked for its id (one statement of nine less in a renewal).
     ``batch``: the session renews in bulk, and this is where its attempts are written down (BR-21).
     """
 

@@ -1,8 +1,7 @@
 """One kiosk's connection: the shell of asyncio around a session.
 
 The session decides what is a request and in which order answers leave; this class carries requests to who
-serves
-them (the lobby from memory, the road to the store) and answers to the socket.
+serves them (the lobby from memory, the road to the store) and answers to the socket.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """The front: every connection of the daemon, what they have in common, and what is told of them.
 
 It is also what the daemon's lifecycle holds on to: it ends sessions whose terminal changed, ticks the
-timeouts
-and closes at a shutdown.
+timeouts and closes at a shutdown.
 """
 
 import asyncio

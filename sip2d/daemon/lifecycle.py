@@ -26,7 +26,6 @@ from sip2d.daemon.metrics import Metrics
 from sip2d.daemon.notify import Notify
 from sip2d.daemon.pins import Pins
 from sip2d.daemon.reload import Source
-from sip2d.desk.gaps import ALL, gaps
 from sip2d.errors import ConfigurationError, StoreUnavailable
 from sip2d.store.aside import RefusedAddress, SessionRecord
 from sip2d.store.health import Stats
@@ -309,16 +308,7 @@ class Daemon:
                 pinged = now
 
     def _mark_library(self) -> None:
-        """Which branches are open today: an alert about a silent kiosk asks for it. Which blocks policies ask
-        for that cannot be made (BL-45)."""
-        library, now = self.admission.library, datetime.fromtimestamp(self._wall(), UTC)
-        for branch in library.branches.values():
-            is_open = branch.calendar.is_open(now.astimezone(branch.zone).date())
-            self.metrics.branch_open.labels(branch.code).set(int(is_open))
-        for institution in library.institutions.values():
-            found = gaps(library, institution.id, now)
-            for gap in ALL:
-                self.metrics.policy_gaps.labels(institution.code, gap).set(int(gap in found))
+        self.metrics.mark(self.admission.library, datetime.fromtimestamp(self._wall(), UTC))
 
     async def _polling(self) -> None:
         """What staff changed is live within a second, in every daemon (CN-7, GN-8)."""

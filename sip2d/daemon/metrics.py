@@ -8,6 +8,7 @@ each, where a bound counter and a histogram of the client library take 1.3 us (p
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import (
@@ -30,7 +31,9 @@ from sip2d import __version__
 from sip2d.daemon.access_log import AccessLog
 from sip2d.daemon.job_figures import JobFigures
 from sip2d.daemon.pins import Pins
+from sip2d.desk.gaps import ALL, gaps
 from sip2d.store.health import Stats
+from sip2d.store.library import Library
 
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 LAG_SECONDS: Final = 15.0
@@ -194,6 +197,17 @@ class Metrics:
     def watch(self, store: Callable[[], Stats], pins: Pins, access: AccessLog) -> None:
         """Ask these at every scrape."""
         self.registry.register(Figures(store, pins, access))
+
+    def mark(self, library: Library, now: datetime) -> None:
+        """Which branches are open today: an alert about a silent kiosk asks for it. Which blocks policies ask
+        for that cannot be made (BL-45)."""
+        for branch in library.branches.values():
+            is_open = branch.calendar.is_open(now.astimezone(branch.zone).date())
+            self.branch_open.labels(branch.code).set(int(is_open))
+        for institution in library.institutions.values():
+            found = gaps(library, institution.id, now)
+            for gap in ALL:
+                self.policy_gaps.labels(institution.code, gap).set(int(gap in found))
 
     def render(self) -> bytes:
         """The text a scrape gets."""

@@ -1,8 +1,7 @@
 """The road of one connection's errands to the store and back.
 
 Reads and writes never overlap: a read sees what an earlier write of the same kiosk did, and a write follows
-the
-reads before it, because a change of kind waits until the road is empty (house.md "Order").
+the reads before it, because a change of kind waits until the road is empty (house.md "Order").
 """
 
 from collections import deque

@@ -9,7 +9,6 @@ Writes and reads are two roads: who must read what he wrote waits for the write 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -119,7 +118,7 @@ class Store:
         self._lock = threading.Lock()
         self._keeper: Keeper | None = None
         self._closed = False
-        self._spare: deque[Link] = deque()
+        self._spare: Link | None = None
 
     @classmethod
     def open(cls, url: str, *, post: Post | None = None, max_queue: int = 4096, readers: int | None = None,
@@ -200,8 +199,8 @@ class Store:
             worker.join()
         if self._keeper is not None:
             self._keeper.stop()
-        while self._spare:
-            self._spare.pop().close()
+        if self._spare is not None:
+            self._spare.close()
         self._engine.dispose()
 
     # -- synchronous: CLI, jobs, tests
@@ -231,7 +230,8 @@ class Store:
         """On the link that was put by, where the database still holds its other end."""
         with _explained():
             while True:
-                spare = self._spare.pop() if self._spare else None
+                with self._lock:
+                    spare, self._spare = self._spare, None
                 link = spare or open_link(self._engine, self._libraries)
                 try:
                     return link, link.begin(writes)
@@ -243,9 +243,9 @@ class Store:
     def _put_by(self, link: Link) -> None:
         """Keep one connection to PostgreSQL, which costs 5 ms; a SQLite file is opened in less than one."""
         with self._lock:
-            kept = link.usable and link.dialect == POSTGRESQL and not self._spare and not self._closed
+            kept = link.usable and link.dialect == POSTGRESQL and self._spare is None and not self._closed
             if kept:
-                self._spare.append(link)
+                self._spare = link
         if not kept:
             link.close()
 

@@ -116,8 +116,8 @@ _OVERDUE = loan.c.due_at < _NOW
 _DUE_SOME_DAY = loan.c.due_at > -(2**62)
 _PART: Final = 16
 """Several counts of one table travel in one integer, so many bits each: SQLite has no lateral join, and one
-statement
-instead of four is 20 us instead of 33, and two hand-overs of the interpreter lock instead of eight."""
+statement instead of four is 20 us instead of 33, and two hand-overs of the interpreter lock instead of
+eight."""
 
 
 def _packed(*conditions: ColumnElement[bool] | None) -> ColumnElement[int]:

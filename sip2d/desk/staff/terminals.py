@@ -300,7 +300,7 @@ def _checked(options: Options) -> Record:
 
 def _coherent(row: Record) -> None:
     if row.get("purpose") == BULK and not row.get("require_tls"):
-        raise Refused("A terminal for bulk renewals requires TLS: say --require-tls (CN-1).")
+        raise Refused("A terminal for bulk renewals requires TLS: `terminal set --require-tls` (CN-1).")
 
 
 def shown_row(work: Work, row: Record) -> Record:
