@@ -2,6 +2,7 @@
 are served (circulation.md 12, issue 3 2.1)."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -89,17 +90,22 @@ async def test_two_daemons_make_up_what_was_missed_once(tmp_path: Path, database
     assert await asyncio.to_thread(leased) == []
 
 
-async def test_the_first_start_marks_every_job_and_runs_none(tmp_path: Path, databases: Databases) -> None:
-    url = databases.fresh(furnish)
+async def test_the_first_start_marks_every_job_and_makes_nothing_up(
+    tmp_path: Path, databases: Databases
+) -> None:
+    """Of what was before it: each is marked with the moment of the start, from which on it may be missed."""
+    url, began = databases.fresh(furnish), int(time.time())
 
-    def marked() -> set[str]:
+    def marked() -> dict[str, int]:
         with Store.open(url) as store, store.unit("look", writes=False) as unit:
-            return set(unit.core.scalars(select(tables.job_run.c.job)))
+            table = tables.job_run.c
+            return {row.job: row.as_of for row in unit.core.execute(select(table.job, table.as_of))}
 
     async with running(tmp_path, url):
         async with asyncio.timeout(20):
-            while await asyncio.to_thread(marked) != {job.name for job in JOBS}:
+            while (found := await asyncio.to_thread(marked)).keys() != {job.name for job in JOBS}:
                 pass
+    assert min(found.values()) >= began
 
 
 async def test_without_jobs_nothing_runs(tmp_path: Path, databases: Databases) -> None:
