@@ -35,7 +35,7 @@ def framed(segments: Iterable[bytes]) -> tuple[list[bytes], bool]:
             frames += framer.feed(segment)
         except FrameTooLong as error:
             return frames + error.frames, True
-        assert framer.pending <= CAP
+        assert len(framer.begun) <= CAP
     return frames, False
 
 

@@ -3,7 +3,7 @@ SP-21)."""
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -49,15 +49,14 @@ def success(call: Call, language: str, scenario: str, **values: object) -> tuple
     return call.wording.lines(said, language, call)
 
 
-def answer(call: Call, response: Response, reasons: Iterable[Reason] = (), *, result: str = "") -> Answer:
+def answer(call: Call, response: Response, reasons: Sequence[Reason] = (), *, result: str = "") -> Answer:
     """The built answer; it is a refusal when there are reasons."""
-    first = next(iter(reasons), None)
     if call.profile.print_screen_messages and hasattr(response, "print_lines"):
         response = msgspec.structs.replace(response, print_lines=getattr(response, "screen_messages", ()))
     return Answer(
-        body=codec.build(response, call.profile, call.spoken.version_1),
-        result=result or ("refused" if first else "ok"),
-        rule=first.code if first else "",
+        codec.build(response, call.profile, call.spoken.version_1),
+        result or ("refused" if reasons else "ok"),
+        reasons[0].code if reasons else "",
     )
 
 

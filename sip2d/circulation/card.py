@@ -2,7 +2,7 @@
 
 from sip2d.circulation import pin, who
 from sip2d.circulation.answers import answer, lines, record, recorded, success
-from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN
+from sip2d.circulation.authorise import PATRON_BAD_PIN, PATRON_UNKNOWN, needs_pin
 from sip2d.circulation.call import Answer, Call
 from sip2d.circulation.patron import DENIED_STATUS, standing, status_answer
 from sip2d.circulation.personal import patron_extras, personal_name
@@ -27,7 +27,9 @@ def block_patron(unit: Unit, request: m.BlockPatron, call: Call) -> Answer:
             unit, desk, patron, text=request.blocked_card_message, retained=request.card_retained
         )
         patron = who.patron(unit, call, desk, request.patron_id)
-    made = status_answer(unit, call, request, patron, Pin.ABSENT, named=not pin.needed(call, request.code))
+    made = status_answer(
+        unit, call, request, patron, Pin.ABSENT, named=not needs_pin(call.branch, request.code)
+    )
     return record(unit, call, request, made, outcome.effects)
 
 

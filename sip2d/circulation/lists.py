@@ -1,5 +1,7 @@
 """The one list a 64 carries: which one the summary asks for, and which page of it (sip2.md 2.5, SP-10)."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -45,9 +47,14 @@ def _position(text: str | None) -> int | None:
     )
 
 
+def wanted_list(request: PatronInformation) -> int:
+    """The place of the list that is asked for: the first Y wins (peers 4); -1 when none is."""
+    return request.summary.upper().find("Y")
+
+
 def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts) -> ListPage:
-    """The asked list; the first Y wins, places 6-9 ask for none (peers 4)."""
-    wanted = request.summary.upper().find("Y")
+    """The asked list; places 6-9 ask for none."""
+    wanted = wanted_list(request)
     if not 0 <= wanted <= 5:
         return NOTHING
     rows = _READERS[wanted](unit, call, patron)
@@ -59,6 +66,8 @@ def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts
 
 
 def _loans(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:
+    if not patron.loans:
+        return []
     by_title = call.profile.loan_list == "title"
     return loans.names_of_patron(unit, patron.id, call.now, which, by_title=by_title)
 
@@ -95,12 +104,18 @@ def _fees(unit: Unit, call: Call, patron: PatronFacts) -> list[str]:
     ]
 
 
+def shows_loans(request: PatronInformation, call: Call) -> bool:
+    """Whether the 64 will list all that is on loan."""
+    return call.branch.sip2.send_personal_data and wanted_list(request) == _ALL_LOANS
+
+
 _NAMES = ("ready", "overdue", "loans", "fees", "recalled", "pending")
-_READERS = (
+_ALL_LOANS: Final = _NAMES.index("loans")
+_READERS: Final[tuple[Callable[[Unit, Call, PatronFacts], list[str]], ...]] = (
     _ready,
-    lambda unit, call, patron: _loans(unit, call, patron, "overdue"),
-    lambda unit, call, patron: _loans(unit, call, patron, "charged"),
+    partial(_loans, which="overdue"),
+    partial(_loans, which="charged"),
     _fees,
-    lambda unit, call, patron: _loans(unit, call, patron, "recalled"),
-    lambda unit, call, patron: _holds(unit, call, patron, "pending"),
+    partial(_loans, which="recalled"),
+    partial(_holds, which="pending"),
 )

@@ -1,6 +1,7 @@
 """Patron authentication: whether the PIN in AD fits (CN-5, sip2.md 6.6, peers 12, 13)."""
 
 import enum
+from typing import Final
 
 from sip2d.circulation.authorise import needs_pin
 from sip2d.circulation.call import Call, PinNeeded
@@ -16,6 +17,12 @@ class Pin(enum.Enum):
     WRONG = "it does not fit"
 
 
+# An enum's member takes 0.1 us to look up, and every patron's exchange asks four times.
+_ABSENT: Final = Pin.ABSENT
+_RIGHT: Final = Pin.RIGHT
+_WRONG: Final = Pin.WRONG
+
+
 def check(call: Call, barcode: str, patron: PatronFacts | None, secret: str | None) -> Pin:
     """Compares ``secret`` with the patron's; an unknown patron costs the same work (reliability.md 1).
 
@@ -23,7 +30,7 @@ def check(call: Call, barcode: str, patron: PatronFacts | None, secret: str | No
         PinNeeded: it is not in memory and must be hashed outside the unit.
     """
     if secret is None:
-        return Pin.ABSENT
+        return _ABSENT
     if secret == "":
         free = call.branch.sip2.allow_empty_pins and patron is not None and patron.pin_hash is None
         return Pin.RIGHT if free else Pin.EMPTY
@@ -37,18 +44,11 @@ def check(call: Call, barcode: str, patron: PatronFacts | None, secret: str | No
 def passes(call: Call, code: str, pin: Pin) -> bool:
     """Whether an act may go on: a PIN that was given must fit, and one that the branch asks for must be
     given."""
-    if pin is Pin.WRONG:
-        return False
-    return pin is Pin.RIGHT or not needed(call, code)
-
-
-def needed(call: Call, code: str) -> bool:
-    """Whether this message must carry the patron's PIN at this branch."""
-    return needs_pin(call.branch, code)
+    return pin is _RIGHT or (pin is not _WRONG and not needs_pin(call.branch, code))
 
 
 def cq(call: Call, pin: Pin) -> bool | None:
     """CQ: Y or N when AD was sent, else what the profile says (sip2.md 10)."""
-    if pin is Pin.ABSENT:
+    if pin is _ABSENT:
         return None if call.profile.cq_without_pin == "absent" else False
-    return pin is Pin.RIGHT
+    return pin is _RIGHT

@@ -106,7 +106,10 @@ class Wording(msgspec.Struct, frozen=True):
         return split(_printable(BRACED.sub("", text)).strip(), 0)
 
     def _spoken(self, *wanted: str | None) -> str:
-        return next((language for language in wanted if language in self.catalogue.texts), FALLBACK)
+        for language in wanted:  # asked of every exchange: a generator takes 0.3 us more
+            if language in self.catalogue.texts:
+                return language
+        return FALLBACK
 
     def text(self, institution_id: int, scenario: str, language: str) -> str:
         """The text of a scenario, with its placeholders; empty when the institution wants none."""
@@ -167,11 +170,16 @@ def _values(reason: Reason) -> dict[str, object]:
     return values
 
 
+@functools.lru_cache(maxsize=1024)
+def _minute(instant: datetime, zone: ZoneInfo) -> str:
+    """In the branch's time to the minute: 2 us (strftime 13), and most loans end at the end of some day."""
+    return instant.astimezone(zone).replace(tzinfo=None).isoformat(" ", "minutes")
+
+
 def _shown(value: object, zone: ZoneInfo) -> str:
     """Instants in the branch's time to the minute, dates as they are (SP-30); nothing for nothing."""
     if isinstance(value, datetime):
-        # strftime takes 13 us in a unit, this 2
-        return value.astimezone(zone).replace(tzinfo=None).isoformat(" ", "minutes")
+        return _minute(value, zone)
     if isinstance(value, date):
         return value.isoformat()
     return "" if value is None else str(value)

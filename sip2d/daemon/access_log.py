@@ -88,11 +88,12 @@ class AccessLog:
         """Keep one record; positional, in the order of ``Record``."""
         if self._descriptor is None:
             return
-        if self._mask:
+        if self._mask and (patron or item):
             patron = mask(patron) if patron else ""
             item = mask(item) if item else ""
         buffer = self._buffer
-        buffer += self._prefix
+        if self._prefix:
+            buffer += self._prefix
         record = Record(ts, conn, terminal, branch, message, result, ms, rule, patron, item)
         self._encoder.encode_into(record, buffer, -1)
         buffer += b"\n"

@@ -6,7 +6,7 @@ serves them (the lobby from memory, the road to the store) and answers to the so
 
 import asyncio
 from collections.abc import Coroutine
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -14,7 +14,7 @@ from sip2d.circulation.authorise import SYSTEM_ERROR
 from sip2d.circulation.call import Answer, PinNeeded
 from sip2d.circulation.service import refuse
 from sip2d.daemon.acs import Binding
-from sip2d.daemon.errand import Errand
+from sip2d.daemon.errand import ROADS, Errand
 from sip2d.daemon.front import Front
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.lobby import Lobby
@@ -27,6 +27,8 @@ from sip2d.session.slots import Exchange
 from sip2d.session.states import CloseReason
 from sip2d.wire import codec
 from sip2d.wire.messages import Login, Request, ScStatus
+
+_STATUS: Final = ScStatus.code
 
 
 class Connection(asyncio.Protocol):
@@ -47,6 +49,7 @@ class Connection(asyncio.Protocol):
         "number",
         "opened_at",
         "peer",
+        "place",
         "profile",
         "served",
         "session",
@@ -62,6 +65,7 @@ class Connection(asyncio.Protocol):
         terminal = peer.admitted.terminal
         self.binding = front.acs.bind(terminal, terminal.branch_id) if terminal is not None else None
         self.profile = self._lobby.profile(self.binding, peer.profile)
+        self.place = front.place(self.binding)
         self.session = Session(
             front.limits(self.binding, self.profile),
             self.profile.terminator_bytes,
@@ -91,6 +95,8 @@ class Connection(asyncio.Protocol):
         session = self.session
         for exchange in session.receive(data, self._front.ticks()):
             self._take(exchange)
+        if session.quiet:
+            return
         self.flush()
         if session.partial and self._socket is not None:
             self._front.watch(self)
@@ -183,7 +189,7 @@ class Connection(asyncio.Protocol):
     def _take(self, exchange: Exchange) -> None:
         """Finds who serves a request; every known code gets an answer of its own, whatever its frame looks
         like."""
-        if exchange.code == ScStatus.code:
+        if exchange.code == _STATUS:
             self._status(exchange)
             return
         request = codec.parse_request(exchange.body, self.profile)
@@ -200,8 +206,9 @@ class Connection(asyncio.Protocol):
         lobby = self._lobby
         told = lobby.status(exchange.body, self.binding, self.profile)
         self._answer(exchange, told, exchange.received_at)
-        if self.binding is not None and self.binding.spoken != lobby.spoken:
-            self.binding = msgspec.structs.replace(self.binding, spoken=lobby.spoken)
+        binding = self.binding
+        if binding is not None and binding.spoken is not lobby.spoken and binding.spoken != lobby.spoken:
+            self.binding = msgspec.structs.replace(binding, spoken=lobby.spoken)
 
     async def _log_in(self, exchange: Exchange, request: Login) -> None:
         found = await log_in(self._front.acs, self.peer, request)
@@ -215,6 +222,7 @@ class Connection(asyncio.Protocol):
             front.login_failed(self, failed)
             self.binding = None
             self.session.login_failed()
+        self.place = front.place(self.binding)
         front.bound(self, before)
         self._answer(exchange, self._lobby.login(failed, self.profile), exchange.received_at)
         self.flush()
@@ -227,22 +235,36 @@ class Connection(asyncio.Protocol):
             if terminal is not None:  # else the session is ended by the same look at the epoch
                 self.binding = msgspec.structs.replace(self.binding, terminal=terminal)
         self.profile = self._lobby.profile(self.binding, self.peer.profile)
+        self.place = self._front.place(self.binding)
         self.session.adjust(self._front.limits(self.binding, self.profile), self.profile.terminator_bytes)
 
     # -- errands to the store ----------------------------------------------------------------------------
 
     def _send(self, exchange: Exchange, request: Request, binding: Binding) -> None:
         front = self._front
-        if getattr(request, "no_block", False):
+        writes, ahead = ROADS[exchange.code]
+        if writes and getattr(request, "no_block", False):
             front.no_block(self, exchange.code)
         acs = front.acs
         errand = Errand(
-            acs, binding, exchange, request, acs.now(), exchange.received_at, self.number, self._came_back
+            exchange.code,
+            ahead,
+            writes,
+            acs,
+            binding,
+            exchange,
+            request,
+            acs.now(),
+            exchange.received_at,
+            self.number,
+            self._came_back,
+            bool(getattr(request, "patron_password", None)),
+            acs.exchange_id() if writes else b"",  # the journal's: reads leave no trace
         )
         self._road.send(errand)
 
     def _came_back(self, errand: Errand, answer: Answer | None, fault: BaseException | None) -> None:
-        if isinstance(fault, PinNeeded):
+        if fault is not None and isinstance(fault, PinNeeded):
             self._start(self._check_pin(errand, fault))
             return
         if self._transport is not None:
@@ -251,7 +273,8 @@ class Connection(asyncio.Protocol):
             else:
                 self._fault(errand, fault)
         self._road.finished()
-        self.flush()
+        if not (self._reading and self.session.quiet):
+            self.flush()
 
     async def _check_pin(self, errand: Errand, needed: PinNeeded) -> None:
         try:
@@ -283,7 +306,11 @@ class Connection(asyncio.Protocol):
         *,
         remember: bool = True,
     ) -> None:
-        self.session.answer(exchange, answer.body, remember=remember)
+        alone = self.session.answer_alone(exchange, answer.body) if remember else None
+        if alone is None:
+            self.session.answer(exchange, answer.body, remember=remember)
+        elif self._transport is not None:
+            self._transport.write(alone)
         self.served += 1
         self._front.served(self, exchange.code, answer, self._front.ticks() - arrived, request)
 

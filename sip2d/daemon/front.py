@@ -44,6 +44,10 @@ GATES: Final = {
 LIMITS_KEPT: Final = 256
 
 
+Place = tuple[str, str]
+"""Whose exchanges are told, and where: the terminal's name and its branch's code, empty before login."""
+
+
 class Line(Protocol):
     """What the front asks of a connection."""
 
@@ -51,6 +55,7 @@ class Line(Protocol):
     peer: Peer
     session: Session
     binding: Binding | None
+    place: "Place"
     opened_at: datetime
     served: int
 
@@ -187,9 +192,14 @@ class Front:
 
     def branch_code(self, connection: Line) -> str:
         """The branch of record, empty before login."""
-        binding = connection.binding
-        branch = self.acs.library.branches.get(binding.branch_id) if binding else None
-        return branch.code if branch else ""
+        return self.place(connection.binding)[1]
+
+    def place(self, binding: Binding | None) -> Place:
+        """Where a session is told to be; it keeps that until it logs in anew or the epoch changes."""
+        if binding is None:
+            return "", ""
+        branch = self.acs.library.branches.get(binding.branch_id)
+        return binding.terminal.name, branch.code if branch else ""
 
     def take_ended(self) -> list[SessionRecord]:
         """Sessions that are over and not written down yet."""
@@ -203,12 +213,8 @@ class Front:
     ) -> None:
         """An exchange was answered: one access record, one count, one duration (issue 7.1)."""
         now = self._clock()
-        binding = connection.binding
-        terminal = branch = patron = item = ""
-        if binding is not None:
-            terminal = binding.terminal.name
-            place = self.acs.admission.library.branches.get(binding.branch_id)
-            branch = "" if place is None else place.code
+        terminal, branch = connection.place
+        patron = item = ""
         if request is not None:
             patron = getattr(request, "patron_id", "")
             item = getattr(request, "item_id", None) or ""

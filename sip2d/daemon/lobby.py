@@ -48,15 +48,12 @@ class Lobby:
 
     def status(self, body: bytes, binding: Binding | None, profile: Profile) -> Answer:
         """98: what the terminal may do; before login every flag is N and nothing of the library is told."""
-        acs, now = self._acs, self._acs.now()
-        if binding is None:
-            answer, self.spoken = self._told(body, None, profile, now)
-            return answer
-        known = acs.statuses(now)
-        key = (body, binding.branch_id, id(profile))
-        found = known.get(key)
+        acs = self._acs
+        found = None if binding is None else acs.status(body, binding.branch_id, profile)
         if found is None:
-            found = known[key] = self._told(body, binding, profile, now)
+            found = self._told(body, binding, profile, acs.now())
+            if binding is not None:
+                acs.keep_status(body, binding.branch_id, profile, found)
         answer, self.spoken = found
         return answer
 

@@ -43,23 +43,27 @@ class Exchanges(Collector):
     """Requests, their durations, and when each kiosk was last heard: what every exchange records."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, str, str], int] = {}
+        # By branch, message and result: how many, and the durations of the message.
+        self._requests: dict[tuple[str, str, str], tuple[list[int], list[int], list[float]]] = {}
         self._durations: dict[str, tuple[list[int], list[float]]] = {}
         self._heard: dict[str, float] = {}
 
     def record(self, kiosk: str, branch: str, message: str, result: str, seconds: float, now: float) -> None:
         """One exchange answered. ``message`` is a known code or ``other``; ``now`` is wall clock, epoch
         seconds."""
-        key = (branch, message, result)
-        requests = self._requests
-        requests[key] = requests.get(key, 0) + 1
-        durations = self._durations.get(message)
-        if durations is None:
-            durations = self._durations[message] = ([0] * (len(BUCKETS) + 1), [0.0])
-        durations[0][bisect_left(BUCKETS, seconds)] += 1
-        durations[1][0] += seconds
+        count, buckets, total = self._requests.get((branch, message, result)) or self._new(
+            branch, message, result
+        )
+        count[0] += 1
+        buckets[bisect_left(BUCKETS, seconds)] += 1
+        total[0] += seconds
         if kiosk:
             self._heard[kiosk] = now
+
+    def _new(self, branch: str, message: str, result: str) -> tuple[list[int], list[int], list[float]]:
+        durations = self._durations.setdefault(message, ([0] * (len(BUCKETS) + 1), [0.0]))
+        made = self._requests[branch, message, result] = ([0], *durations)
+        return made
 
     def forget(self, kiosk: str) -> None:
         """A terminal that was removed is not silent."""
@@ -69,8 +73,8 @@ class Exchanges(Collector):
         requests = CounterMetricFamily(
             "sip2d_requests", "Requests answered.", labels=("branch", "message", "result")
         )
-        for key, count in list(self._requests.items()):
-            requests.add_metric(key, count)
+        for key, (counted, *_) in list(self._requests.items()):
+            requests.add_metric(key, counted[0])
         yield requests
         durations = HistogramMetricFamily(
             "sip2d_request_duration_seconds", "From the whole frame to its answer.", labels=("message",)

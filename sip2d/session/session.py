@@ -17,7 +17,8 @@ leave the slots strictly in order by ``data_to_send``::
         call_soon(next_turn)                 # serve(session.release(now)), then all this again
     if session.paused: ...                   # pause reading, or resume it
 
-All but the first line also follows every ``answer`` and ``tick``. Frames wait inside while a 93 is
+All but the first line also follows every ``answer`` and ``tick``; while it is ``quiet`` they would do
+nothing, and ``answer_alone`` is the two most frequent of them in one. Frames wait inside while a 93 is
 unanswered, and above the window: never more than ``limits.window`` slots are taken and ``LOOK_AT`` frames
 looked at in one call, so a flood of small frames makes neither exchanges nor replies without bound and stalls
 nobody else. ``tick`` is due at ``deadline``; nothing times out while an answer is owed.
@@ -33,9 +34,11 @@ import math
 from typing import Final
 
 from sip2d.session.limits import Counters, Limits
+from sip2d.session.patience import Patience
 from sip2d.session.slots import AGAIN, LAST, READY, SILENT, WAITING, Again, Exchange, Line, Slot
 from sip2d.session.states import BOUND_STATES, EFFECTS, TRANSITIONS, VERDICTS, Act, CloseReason, Event, State
-from sip2d.wire.frame import HARD_CAP, Framer, FrameTooLong, seal, split_trailer, verify
+from sip2d.session.unseal import unseal
+from sip2d.wire.frame import HARD_CAP, Framer, FrameTooLong, seal
 
 LOOK_AT: Final = 256  # frames in one call, about half a millisecond (reliability.md G4)
 SLICE: Final = 4096  # bytes framed at once: bounds the frames that wait as objects
@@ -52,9 +55,8 @@ class Session:
     """The ACS side of one connection. ``now`` is monotonic seconds, the same clock everywhere."""
 
     __slots__ = (
-        "_bad_frames", "_ended", "_failed_logins", "_framer", "_frames", "_heard_at", "_held", "_limits",
-        "_line", "_login", "_partial_at", "_previous", "_state", "_terminator", "_unbound_since", "_verdicts",
-        "close_reason", "counters",
+        "_bad_frames", "_ended", "_failed_logins", "_framer", "_frames", "_held", "_limits", "_line",
+        "_login", "_patience", "_previous", "_state", "_terminator", "_verdicts", "close_reason", "counters",
     )  # fmt: skip
 
     def __init__(
@@ -82,9 +84,7 @@ class Session:
         self._previous: Exchange | None = None
         self._bad_frames = 0  # in a row
         self._failed_logins = 0  # in a row
-        self._heard_at = now
-        self._unbound_since = now
-        self._partial_at = now
+        self._patience = Patience(now)
 
     # -- looking in ------------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class Session:
     @property
     def partial(self) -> bool:
         """Whether part of a frame waits for its rest: the moment for TCP_QUICKACK (issue 4.5)."""
-        return self._framer.pending > 0
+        return bool(self._framer.begun)
 
     @property
     def waiting(self) -> bool:
@@ -124,6 +124,19 @@ class Session:
         return self._full or bool(self._held or self._frames)
 
     @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to send, to take up, to hold back, to wait for the rest of, or to end:
+        most often every answer has left, or the first is still out with others."""
+        slots = self._line.slots
+        return (
+            not self._framer.begun
+            and (not slots or (slots[0].state == WAITING and len(slots) < self._limits.window))
+            and self._verdicts is not None
+            and not (self._held or self._frames)
+            and self.close_reason is None
+        )
+
+    @property
     def finished(self) -> bool:
         """Whether all has been said and the connection is to be closed; ``close_reason`` is set then."""
         return self.close_reason is not None and not self._line.slots
@@ -134,13 +147,8 @@ class Session:
         if self.close_reason is not None:
             return math.inf
         if self._line.slots or self._held or self._frames:
-            return self._heard_at + BUSY_STEP
-        limits = self._limits
-        if self.bound:
-            due = self._heard_at + limits.idle_timeout
-        else:
-            due = self._unbound_since + limits.login_timeout
-        return min(due, self._partial_at + limits.frame_timeout) if self._framer.pending else due
+            return self._patience.heard_at + BUSY_STEP
+        return self._patience.due(self._limits, bound=self.bound, begun=self.partial)
 
     @property
     def _full(self) -> bool:
@@ -152,11 +160,13 @@ class Session:
         """What must be served for these bytes, in order. A session that closes drops them."""
         if self._held or self._frames or self._verdicts is None or len(data) > SLICE:
             return self._hold(data, now)
-        frames = self._cut(data, now)
-        if len(frames) == 1 and len(self._line.slots) < self._limits.window:
-            exchange = self._take(frames[0], now)  # nearly always (performance.md 8)
+        frame = self._framer.whole(data) if len(self._line.slots) < self._limits.window else None
+        if frame is not None:  # nearly always (performance.md 8)
+            patience = self._patience
+            patience.heard_at = patience.partial_at = now
+            exchange = self._take(frame, now)
             return [] if exchange is None else [exchange]
-        self._frames = frames[::-1]
+        self._frames = self._cut(data, now)[::-1]
         return self.release(now)
 
     def release(self, now: float) -> list[Exchange]:
@@ -189,15 +199,11 @@ class Session:
         if self.close_reason is not None:
             return self.close_reason
         if self._line.slots or self._held or self._frames:  # it waits for us, not we for it
-            self._heard_at = self._partial_at = now
+            self._patience.heard_at = self._patience.partial_at = now
             return None
-        limits = self._limits
-        if not self.bound and now >= self._unbound_since + limits.login_timeout:
-            self.close(CloseReason.LOGIN_TIMEOUT)
-        elif self._framer.pending and now >= self._partial_at + limits.frame_timeout:
-            self.close(CloseReason.FRAME_TIMEOUT)
-        elif self.bound and now >= self._heard_at + limits.idle_timeout:
-            self.close(CloseReason.IDLE_TIMEOUT)
+        reason = self._patience.over(now, self._limits, bound=self.bound, begun=self.partial)
+        if reason is not None:
+            self.close(reason)
         return self.close_reason
 
     def _hold(self, data: bytes, now: float) -> list[Exchange]:
@@ -211,16 +217,16 @@ class Session:
 
     def _cut(self, data: bytes, now: float) -> list[bytes]:
         """The frames these bytes complete; keeps when the last of them and the beginning of the next came."""
-        begun = self._framer.pending
+        begun = self.partial
         try:
             frames = self._framer.feed(data)
         except FrameTooLong as fault:
             frames = [*fault.frames, TOO_LONG]
             self._held = b""
         if frames:
-            self._heard_at = self._partial_at = now
+            self._patience.heard_at = self._patience.partial_at = now
         elif not begun:
-            self._partial_at = now
+            self._patience.partial_at = now
         return frames
 
     # -- one frame -------------------------------------------------------------------------------------------
@@ -230,37 +236,26 @@ class Session:
         if not frame:
             self.close(CloseReason.FRAME_TOO_LONG)
             return None
-        counters, limits = self.counters, self._limits
-        counters.frames += 1
-        body, trailer = split_trailer(frame, limits.delimiter)
-        sequence = None
-        if trailer is not None:
-            if not verify(trailer, limits.code_point_sums, limits.charset):
-                counters.bad_checksums += 1
-                if not limits.ignore_checksums:
-                    self._bad_frame()
-                    return None
-            sequence = trailer.sequence
-        elif limits.error_detection_required:
-            counters.missing_trailers += 1
+        self.counters.frames += 1
+        unsealed = unseal(frame, self._limits, self.counters)
+        if unsealed is None:
             self._bad_frame()
             return None
+        body, sequence, checked = unsealed
         code, act = _UNKNOWN if self._verdicts is None else self._verdicts.get(body[:2], _UNKNOWN)
         if act is _IGNORE:  # a 96 would make the SC loop (sip2.md 5)
-            counters.unknown_codes += 1
+            self.counters.unknown_codes += 1
             return None
         self._bad_frames = 0
         if act is _RESEND:
-            self._resend(trailer is not None)
+            self._resend(checked)
             return None
         previous = self._previous
         if previous is not None and frame == previous.frame and self._repeats(previous, now):
             self._repeat(previous)
             return None
         line, allowed = self._line, act is not _REFUSE
-        exchange = Exchange(
-            line.next, trailer is not None, WAITING, b"", code, body, sequence, allowed, now, frame
-        )
+        exchange = Exchange(line.next, checked, WAITING, b"", code, body, sequence, allowed, now, frame)
         line.next += 1
         line.slots.append(exchange)
         self._previous = exchange
@@ -308,6 +303,27 @@ class Session:
         self._settle(exchange, READY, remember)
         exchange.reply = seal(body, exchange.sequence, exchange.checked, self._terminator)
 
+    def answer_alone(self, exchange: Exchange, body: bytes) -> bytes | None:
+        """As ``answer``, and what ``data_to_send`` would give then, when this was the only request under way
+        and nothing waits behind it: nearly always, and 0.5 us less. ``None``: nothing was done, take those
+        two.
+        """
+        line = self._line
+        slots = line.slots
+        if (
+            len(slots) != 1
+            or slots[0] is not exchange
+            or exchange.state != WAITING
+            or self._login is not None
+        ):
+            return None
+        if self._held or self._frames or self.close_reason is not None:
+            return None
+        exchange.state = READY
+        exchange.reply = line.last_sent = seal(body, exchange.sequence, exchange.checked, self._terminator)
+        slots.clear()
+        return exchange.reply
+
     def silence(self, exchange: Exchange) -> None:
         """No answer for this slot; those behind it may leave. Raises ValueError as ``answer`` does."""
         self._settle(exchange, SILENT, False)
@@ -351,7 +367,7 @@ class Session:
     def unbind(self) -> None:
         """The terminal is known no more; the time to log in starts anew."""
         if self.bound:
-            self._unbound_since = self._heard_at
+            self._patience.unbound_since = self._patience.heard_at
         self._move(Event.UNBIND)
         self._forget()
 

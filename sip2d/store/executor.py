@@ -24,7 +24,7 @@ from sip2d.store.epoch import Libraries
 from sip2d.store.health import Health, Stats
 from sip2d.store.keeper import Keeper
 from sip2d.store.link import Link, Meaning, Undecided, meaning, open_link
-from sip2d.store.transact import Job, Outcome, Transactor
+from sip2d.store.transact import Job, Outcome, Task, Transactor
 from sip2d.store.unit import Unit
 
 T = TypeVar("T")
@@ -141,7 +141,11 @@ class Store:
     def submit(
         self, writes: bool, name: str, work: Callable[[Unit], T], done: Done[T], lane: int = 0
     ) -> None:
-        """Queue a unit; `done(value, fault)` is called once, after COMMIT. Never blocks. StoreBusy,
+        """Queue a unit made of functions; see `send`."""
+        self.send(writes, Task(name, work, done), lane)
+
+    def send(self, writes: bool, job: Job, lane: int = 0) -> None:
+        """Queue a job; its `done(value, fault)` is called once, after COMMIT. Never blocks. StoreBusy,
         StoreUnavailable when closed.
 
         `fault` is what `work` raised (its unit is rolled back), StoreUnavailable (nothing happened) or
@@ -154,7 +158,7 @@ class Store:
         if queue.qsize() >= self._max_queue:
             self._health.answered(1, 0)
             raise StoreBusy("too much waits for the database")
-        queue.put(Job(name, work, done))
+        queue.put(job)
 
     def _start(self, writes: bool) -> list[Worker]:
         with self._lock:
@@ -274,6 +278,11 @@ class Store:
         second.
         """
         return self._health.good
+
+    @property
+    def able(self) -> tuple[bool, bool]:
+        """Whether the last attempts to read and to write went well, each."""
+        return self._health.reads, self._health.writes
 
     @property
     def readable(self) -> bool:

@@ -64,13 +64,19 @@ class Health:
             else:
                 self.reads = False
 
-    def took(self, name: str, seconds: float) -> None:
+    def took(self, name: str, seconds: float, count: int = 1) -> None:
         """A unit ran. (A thread's own entry may lose a count to another's; these are gauges.)"""
         figures = self.units.get(name)
         if figures is None:
             figures = self.units.setdefault(name, [0, 0.0])
-        figures[0] += 1
+        figures[0] += count
         figures[1] += seconds
+
+    def took_evenly(self, names: list[str], seconds: float) -> None:
+        """A batch of units ran in this time."""
+        for name in set(names):
+            count = names.count(name)
+            self.took(name, seconds * count / len(names), count)
 
     def answered(self, refused: int, unknown: int) -> None:
         """So many units were refused or left unknown."""

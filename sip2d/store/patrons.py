@@ -212,20 +212,24 @@ def _counted(patron_id: ColumnElement[int], limited: bool) -> tuple[ColumnElemen
 
 
 _ROW: Final = len(_COLUMNS)
+BARCODE: Final = _COLUMNS.index(patron.c.barcode)
+LOANS: Final = _ROW
+"""Places in a row of `hot_reads`: the barcode, and the packed counts of open loans."""
 _PATRON = bindparam("patron_id", type_=patron.c.id.type)
 _HAS = {limited: hot(select(*_counted(_PATRON, limited)), "patron_id", "now") for limited in (False, True)}
 
 
-def _hot_reads(*where: ColumnElement[bool], names: tuple[str, ...]) -> dict[bool, Statement]:
-    """By whether the institution limits what items on loan are worth, or how many are lost."""
+def hot_reads(*where: ColumnElement[bool], names: tuple[str, ...]) -> dict[bool, Statement]:
+    """A row and everything counted about it, by whether the institution limits what items on loan are worth,
+    or how many are lost."""
     return {
         limited: hot(select(*_COLUMNS, *_counted(patron.c.id, limited)).where(*where), *names, "now")
         for limited in (False, True)
     }
 
 
-_READ_BY_BARCODE = _hot_reads(*_IS_BARCODE, names=("institution_id", "barcode"))
-_READ_BY_IDENTIFIER = _hot_reads(*_IS_IDENTIFIER, names=("institution_id", "barcode"))
+_READ_BY_BARCODE = hot_reads(*_IS_BARCODE, names=("institution_id", "barcode"))
+_READ_BY_IDENTIFIER = hot_reads(*_IS_IDENTIFIER, names=("institution_id", "barcode"))
 
 
 def _owed(of: ColumnElement[bool]) -> ColumnElement[int]:
@@ -263,6 +267,9 @@ def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: dateti
 
     Locked until the unit ends where ``unit.locks``. A text that no barcode can be is nobody's.
     """
+    row = unit.foreseen.get((institution_ids[0], now, barcode))  # by `foresight`
+    if row is not None:
+        return _facts(unit, row, row[_ROW:], now)
     wanted = usable(barcode)
     if wanted is None:
         return None

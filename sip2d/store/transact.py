@@ -10,7 +10,7 @@ stays unknown and nobody is told a lie.
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, Protocol
 
 import msgspec
 from sqlalchemy import Engine
@@ -30,18 +30,36 @@ again."""
 
 Outcome = tuple[Any, BaseException | None]
 Join = Callable[[], object]
+Ahead = Callable[[Unit, list[Any]], None]
+"""Asks for what these jobs, several of one batch, will ask for each; leaves it in ``unit.foreseen``."""
+SEVERAL: Final = 3
+"""From so many on, one statement for all costs less than one for each (15.3 us a patron; 15.6 of three,
+11.2 of fourteen)."""
 
 
 def _nobody() -> None:
     """Nobody joins a group that is tried again."""
 
 
-class Job(msgspec.Struct, frozen=True, gc=False):
-    """What was submitted."""
+class Job(Protocol):
+    """What was submitted. ``ahead`` is the same function for all jobs that it can ask for at once; None:
+    nothing can be."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ahead(self) -> Ahead | None: ...
+    def work(self, unit: Unit, /) -> Any: ...
+    def done(self, value: Any, fault: BaseException | None, /) -> None: ...
+
+
+class Task(msgspec.Struct, frozen=True, gc=False):
+    """A job made of functions."""
 
     name: str
     work: Callable[[Unit], Any]
     done: Callable[[Any, BaseException | None], None]
+    ahead: Ahead | None = None
 
 
 class Lost(Exception):
@@ -186,19 +204,39 @@ class Transactor:
         return outcomes
 
     def _read(self, link: Link, unit: Unit, jobs: list[Job]) -> list[Outcome]:
+        """One after the other on one snapshot. The time they took is shared out evenly: what was asked for at
+        once is nobody's."""
+        started = time.perf_counter()
+        if len(jobs) >= SEVERAL:
+            self._look_ahead(unit, jobs)
         outcomes: list[Outcome] = []
         for job in jobs:
-            outcome = self._work(job, unit)
-            fault = outcome[1]
-            if fault is not None:
+            try:
+                outcomes.append((job.work(unit), None))
+            except BaseException as fault:  # whatever it is, this thread must live and `done` must hear of it
+                outcomes.append((None, fault))
                 if meaning(fault) is not Meaning.OWN:
-                    raise self._lost(fault, began=True)
+                    raise self._lost(fault, began=True) from None
                 if not link.holds:  # PostgreSQL ends the snapshot with the first failed statement
                     link.rollback()
                     link, unit = self._begin()
-            outcomes.append(outcome)
+        self._health.took_evenly([job.name for job in jobs], time.perf_counter() - started)
         link.rollback()
         return outcomes
+
+    def _look_ahead(self, unit: Unit, jobs: list[Job]) -> None:
+        """All of a batch see one moment, so what they ask for can be asked for at once. Where that fails,
+        each runs by itself."""
+        alike: dict[Ahead, list[Job]] = {}
+        for job in jobs:
+            if job.ahead is not None:
+                alike.setdefault(job.ahead, []).append(job)
+        try:
+            for ahead, several in alike.items():
+                if len(several) >= SEVERAL:
+                    ahead(unit, several)
+        except BaseException as fault:  # as below
+            raise self._lost(fault, began=True) from None
 
     def _work(self, job: Job, unit: Unit) -> Outcome:
         started = time.perf_counter()

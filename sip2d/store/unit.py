@@ -34,7 +34,7 @@ class Unit:
     is allowed.
     """
 
-    __slots__ = ("_dialect", "_execute", "core", "library", "locks", "put_off", "writes")
+    __slots__ = ("_dialect", "_execute", "core", "foreseen", "library", "locks", "put_off", "writes")
 
     def __init__(
         self, library: Library, core: Connection, dialect: str, execute: Execute, writes: bool
@@ -45,6 +45,8 @@ class Unit:
         self.locks = writes and dialect != SQLITE
         """Whether rows must be locked: SQLite's writer has the whole database since BEGIN IMMEDIATE."""
         self.put_off: list[tuple[Later, Any]] = []
+        self.foreseen: dict[tuple[object, ...], Any] = {}
+        """What was asked for at once for all units of a batch that reads, by what each would ask for."""
         self._dialect = dialect
         self._execute = execute
 

@@ -30,41 +30,44 @@ class FrameTooLong(ValueError):
 
 
 class Framer:
-    """``feed`` bytes, get frames. After ``FrameTooLong``: close, or go on with the next bytes."""
+    """``feed`` bytes, get frames. After ``FrameTooLong``: close, or go on with the next bytes. ``begun``: the
+    bytes of a frame that wait for the rest of it, to be looked at only."""
 
-    __slots__ = ("_buffer", "_scanned", "cap")
+    __slots__ = ("_scanned", "begun", "cap")
 
     def __init__(self, cap: int = FRAME_CAP) -> None:
         self.cap = min(cap, HARD_CAP)
-        self._buffer = bytearray()
+        self.begun = bytearray()
         self._scanned = 0
-
-    @property
-    def pending(self) -> int:
-        """How many bytes of a frame wait for the rest of it; 0 when none do."""
-        return len(self._buffer)
 
     def reset(self) -> None:
         """Forgets a frame begun."""
-        self._buffer.clear()
+        self.begun.clear()
         self._scanned = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames these bytes complete, without terminators; raises ``FrameTooLong``."""
+        frame = self.whole(data)
+        return self._feed(data) if frame is None else [frame]
+
+    def whole(self, data: bytes) -> bytes | None:
+        """The frame that these bytes are, one in one segment as nearly always; ``None``: ``feed`` them
+        (0.5 us instead of 1.5)."""
+        end = data.find(b"\r")
         if (
-            not self._buffer
-            and data[-1:] == b"\r"
-            and data.find(b"\r") == len(data) - 1 <= self.cap
+            end == len(data) - 1
+            and not self.begun
+            and 0 < end <= self.cap
             and data[0] > 0x20
+            and data.isascii()
             and b"\n" not in data
-            and b"\xff" not in data
             and b"\0" not in data
         ):
-            return [data[:-1]]  # one whole frame in one segment, nearly always: 0.4 us instead of 1.5
-        return self._feed(data)
+            return data[:-1]
+        return None
 
     def _feed(self, data: bytes) -> list[bytes]:
-        buffer = self._buffer
+        buffer = self.begun
         buffer += data
         frames: list[bytes] = []
         start, scan = 0, self._scanned
@@ -140,6 +143,17 @@ def checksum(data: bytes) -> int:
     return -total & 0xFFFF
 
 
+def is_sound(frame: bytes) -> bool:
+    """Whether a frame ends as nearly every terminal writes it, AY and a digit, AZ and its sum over bytes, and
+    the sum is right: then its body is ``frame[:-9]`` and AY's digit ``frame[-7:-6]``, as ``split_trailer``
+    and ``verify`` would find (0.4 us instead of 0.9). False says nothing: ask them.
+    """
+    if frame[-9:-7] != b"AY" or not 48 <= frame[-7] <= 57 or len(frame) > 260:
+        return False
+    number = -adler32(frame[:-4], 0) & 0xFFFF
+    return frame[-6:] == b"AZ" + _HEX[number >> 8] + _HEX[number & 0xFF]
+
+
 def split_trailer(frame: bytes, delimiter: bytes = b"|") -> tuple[bytes, Trailer | None]:
     """The body of a frame and its trailer, if it has one (sip2.md 4.3, quirks B1-B12).
 
@@ -191,6 +205,6 @@ def seal(body: bytes, sequence: bytes | None, checked: bool, terminator: bytes =
     """
     if not checked:
         return body + terminator
-    covered = body + b"AZ" if sequence is None else b"%bAY%bAZ" % (body, sequence)
+    covered = body + b"AZ" if sequence is None else b"".join((body, b"AY", sequence, b"AZ"))
     number = checksum(covered)
-    return b"%b%b%b%b" % (covered, _HEX[number >> 8], _HEX[number & 0xFF], terminator)
+    return b"".join((covered, _HEX[number >> 8], _HEX[number & 0xFF], terminator))

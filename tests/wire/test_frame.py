@@ -43,9 +43,9 @@ def test_framing_table(quirk: str, segments: list[bytes], frames: list[bytes]) -
 def test_pending_counts_what_waits() -> None:
     framer = Framer()
     assert framer.feed(b"99") == []
-    assert framer.pending == 2
+    assert len(framer.begun) == 2
     assert framer.feed(b"x\r\n") == [b"99x"]
-    assert framer.pending == 0
+    assert len(framer.begun) == 0
     framer.feed(b"99")
     framer.reset()
     assert framer.feed(b"17\r") == [b"17"]
@@ -78,7 +78,7 @@ def test_a_frame_above_the_cap_is_refused_after_those_before_it() -> None:
     with pytest.raises(FrameTooLong) as refused:
         framer.feed(b"99\r17\r" + b"9" * 11 + b"\r")
     assert refused.value.frames == [b"99", b"17"]
-    assert framer.pending == 0
+    assert len(framer.begun) == 0
     with pytest.raises(FrameTooLong):
         framer.feed(b"9" * 11)
 

@@ -130,7 +130,8 @@ def value_limit(facts: Facts) -> Word:
 )
 def overdue_limit(facts: Facts) -> Word:
     """More loans are overdue than the patron type allows (CO-11, BL-15)."""
-    return _above("OVERDUE_LIMIT", facts.patron.overdue, facts.patron_type.overdue_limit)
+    count, limit = facts.patron.overdue, facts.patron_type.overdue_limit
+    return None if limit is None or count <= limit else _above("OVERDUE_LIMIT", count, limit)
 
 
 @rule(
@@ -144,8 +145,8 @@ def overdue_limit(facts: Facts) -> Word:
 )
 def recalled_overdue_limit(facts: Facts) -> Word:
     """More recalled loans are overdue than the patron type allows (BL-15)."""
-    limit = facts.patron_type.recalled_overdue_limit
-    return _above("RECALL_LIMIT", facts.patron.recalled_overdue, limit)
+    count, limit = facts.patron.recalled_overdue, facts.patron_type.recalled_overdue_limit
+    return None if limit is None or count <= limit else _above("RECALL_LIMIT", count, limit)
 
 
 @rule(
@@ -159,7 +160,8 @@ def recalled_overdue_limit(facts: Facts) -> Word:
 )
 def claims_limit(facts: Facts) -> Word:
     """More items are claimed returned than the patron type allows (CO-11)."""
-    return _above("CLAIMS_LIMIT", facts.patron.claims_returned, facts.patron_type.claims_limit)
+    count, limit = facts.patron.claims_returned, facts.patron_type.claims_limit
+    return None if limit is None or count <= limit else _above("CLAIMS_LIMIT", count, limit)
 
 
 @rule(
@@ -173,7 +175,8 @@ def claims_limit(facts: Facts) -> Word:
 )
 def lost_limit(facts: Facts) -> Word:
     """More items are lost than the patron type allows (CO-11)."""
-    return _above("LOST_LIMIT", facts.patron.lost, facts.patron_type.lost_limit)
+    count, limit = facts.patron.lost, facts.patron_type.lost_limit
+    return None if limit is None or count <= limit else _above("LOST_LIMIT", count, limit)
 
 
 @rule(
@@ -216,8 +219,8 @@ def _exceeded(code: str, scenario: str = "PATRON_BLOCKED") -> Word:
     return (Reason(code, Action.RENEW, scenario, Override.OPERATOR, True, values={"reason": code}),)
 
 
-def _above(code: str, count: int, limit: int | None) -> Word:
-    return {"reason": code, "count": count, "limit": limit} if limit is not None and count > limit else None
+def _above(code: str, count: int, limit: int) -> Word:
+    return {"reason": code, "count": count, "limit": limit}
 
 
 def _in_force(block: BlockFacts, now: datetime) -> bool:
