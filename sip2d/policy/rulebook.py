@@ -87,9 +87,7 @@ def _concerned(question: Question) -> tuple[PolicyRule, ...]:
 
 
 _CONCERNED: Final = {question: _concerned(question) for question in Question}
-_SPEAKERS: Final = {
-    question: tuple((rule, rule.speak) for rule in rules) for question, rules in _CONCERNED.items()
-}
+_SPEAKERS: Final = {question: tuple(rule.speak for rule in rules) for question, rules in _CONCERNED.items()}
 
 _OVERRIDERS: Final[dict[Override, frozenset[str]]] = {
     Override.NONE: frozenset(),
@@ -109,18 +107,16 @@ def may_override(override: Override, role: str | None) -> bool:
 def reasons(question: Question, facts: Facts) -> tuple[Reason, ...]:
     """Everything the rules say against what is asked, most severe first; no mode is applied.
 
-    Patron information asks STANDING of every patron it shows: a patron in order costs 1 us, no dict and no
-    list.
+    Patron information asks STANDING of every patron it shows: a patron in order costs 1 us.
     """
-    said: list[Reason] | None = None
-    for rule, speak in _SPEAKERS[question]:
-        word = speak(facts)
-        if word is not None:
-            if said is None:
-                said = []
-            said += rule.reasons(word)
-    if said is None:
+    for speak in _SPEAKERS[question]:
+        if speak(facts) is not None:
+            break
+    else:
         return ()
+    said: list[Reason] = []
+    for rule in _CONCERNED[question]:
+        said += rule.reasons(rule.speak(facts))
     # Bits: an enum's `value` is a descriptor of 0.4 us, and & of two members 1 us.
     wanted = asked(question, facts)._value_
     return tuple([reason for reason in said if reason.denies._value_ & wanted])

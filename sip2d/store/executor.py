@@ -51,8 +51,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped:
-            jobs = [job] if (job := self._next(wait=True)) is not None else []
-            if jobs:
+            if jobs := self._first():
                 self._join(jobs, self._group)
                 self._deliver(jobs, self.transactor.serve(jobs, partial(self._join, jobs, self._group)))
             if self.transactor.away is not None and (waiting := self._join([], self.queue.qsize())):
@@ -61,18 +60,22 @@ class Worker(threading.Thread):
 
     def _join(self, jobs: list[Job], most: int) -> list[Job]:
         """Add what waits now, until there are so many."""
-        while len(jobs) < most and (job := self._next(wait=False)) is not None:
-            jobs.append(job)
+        get = self.queue.get_nowait
+        try:
+            while len(jobs) < most and not self._stopped:
+                if (job := get()) is None:
+                    self._stopped = True
+                else:
+                    jobs.append(job)
+        except Empty:
+            return jobs
         return jobs
 
-    def _next(self, *, wait: bool) -> Job | None:
-        """The next that waits; None when nothing does, or never will: then the end is noted."""
-        try:
-            job = None if self._stopped else self.queue.get(wait)
-        except Empty:
-            return None
+    def _first(self) -> list[Job]:
+        """The next, waited for; none when there will be none any more."""
+        job = self.queue.get()
         self._stopped = job is None
-        return job
+        return [] if job is None else [job]
 
     def _deliver(self, jobs: list[Job], outcomes: list[Outcome]) -> None:
         def tell() -> None:
