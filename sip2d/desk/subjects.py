@@ -2,14 +2,13 @@
 CO-5).
 """
 
-import functools
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from sip2d.desk import suspend
 from sip2d.desk.place import Desk
+from sip2d.policy.calendar import local_date
 from sip2d.policy.facts import ActingFacts, ItemFacts, PatronFacts
 from sip2d.policy.membership import Status, status
 from sip2d.policy.rulebook import Facts
@@ -87,7 +86,7 @@ def facts(desk: Desk, who: PatronFacts, what: ItemFacts | None) -> Facts:
         None if what is None else library.item_types[what.type_id],
         terms,
         desk.event_at,
-        _local_date(desk.event_at, branch.zone),
+        local_date(desk.event_at, branch.zone),
         desk.settings if what is None else _settings(desk, what),
         branch.id,
         branch.zone,
@@ -106,18 +105,12 @@ def membership(library: Library, who: PatronFacts, at: datetime) -> Status:
         last_day=who.membership_expires_on,
         required=required,
         owed_minor=who.membership_owed_minor,
-        today=_local_date(at, library.institutions[who.institution_id].zone),
+        today=local_date(at, library.institutions[who.institution_id].zone),
     )
 
 
 def _holders(library: Library, acting: ActingFacts, at: datetime) -> Status:
     return _NONE_NEEDED if acting.holder is None else membership(library, acting.holder, at)
-
-
-@functools.lru_cache(maxsize=64)
-def _local_date(at: datetime, zone: ZoneInfo) -> date:
-    """The units of one second share it: 0.1 us instead of 1.2."""
-    return at.astimezone(zone).date()
 
 
 def _settings(desk: Desk, what: ItemFacts) -> Settings:

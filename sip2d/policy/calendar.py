@@ -136,7 +136,7 @@ class Calendar:
 
     def local_date(self, moment: date | datetime) -> date:
         """The local date of an instant; a date is one already."""
-        return moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
+        return local_date(moment, self.zone) if isinstance(moment, datetime) else moment
 
     def _interval(self, day: date, opens: time, closes: time) -> tuple[datetime, datetime]:
         end = self.at(day + _DAY, time(0)) if closes == time(0) else self.at(day, closes)
@@ -168,6 +168,13 @@ class _Span(msgspec.Struct, frozen=True):
         for opens, closes in spans:
             left += [(opens, min(closes, self.starts_at)), (max(opens, self.ends_at), closes)]
         return tuple((opens, closes) for opens, closes in left if opens < closes)
+
+
+@functools.lru_cache(maxsize=4096)
+def local_date(moment: datetime, zone: ZoneInfo) -> date:
+    """The local date of an instant: 0.1 us instead of 0.7 for what falls due at the end of some day, and for
+    the second that all units share."""
+    return moment.astimezone(zone).date()
 
 
 def local_instant(day: date, clock: time, zone: ZoneInfo) -> datetime:

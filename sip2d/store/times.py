@@ -1,16 +1,18 @@
 """Instants as the tables hold them: whole epoch seconds, UTC."""
 
+import functools
 from datetime import UTC, datetime
 
 
+@functools.lru_cache(maxsize=4096)
 def instant(seconds: int) -> datetime:
-    """The aware UTC datetime of a stored number."""
+    """The aware UTC datetime of a stored number: most loans end at the end of some day."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def maybe_instant(seconds: int | None) -> datetime | None:
     """The same where the column may be NULL."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return None if seconds is None else instant(seconds)
 
 
 def seconds(at: datetime) -> int:

@@ -1,5 +1,5 @@
-"""Compiles a message class into its parser: the usual frame by one regular expression, else the fixed block by
-one and the identified fields by one dictionary.
+"""Compiles a message class into its parser: the usual frame by one regular expression, any other by one for
+the fixed block and a dictionary of the identified fields.
 
 Usual is what has each declared field at most once, in P's order, and no other: 1.0 us of a 63 instead of 2.1.
 In the dictionary the first of a repeated field wins (quirks E9): the pieces are entered back to front. What
