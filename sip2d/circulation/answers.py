@@ -107,14 +107,13 @@ def recorded(unit: Unit, call: Call, request: Request, key: journal.Key | None =
 
     ``key`` is the request's ``journal_key`` where the caller keeps it for ``record``: it is made once then.
     """
-    window = call.branch.sip2.timeout_seconds * (call.branch.sip2.retries_allowed + 1)
     body = journal.find(
         unit,
         key or journal_key(call, request),
         exchange_id=call.exchange_id if call.again else None,
         terminal_id=call.terminal_id,
         now=call.now,
-        retry_window=max(window, 60),
+        retry_window=call.branch.sip2.timeout_seconds * (call.branch.sip2.retries_allowed + 1),
         offline_max_age_days=call.settings.offline_max_age_days,
     )
     return None if body is None else Answer(body=body, result="repeat")

@@ -131,8 +131,8 @@ class Wording(msgspec.Struct, frozen=True):
         values.setdefault("branch", place.branch.name)
         if patron is not None:
             values.setdefault("patron_name", patron.name)
-        said, *rest = _pieces(self.text(place.institution.id, scenario, language))
-        for name, after in zip(rest[::2], rest[1::2], strict=True):
+        said, rest = _pieces(self.text(place.institution.id, scenario, language))
+        for name, after in rest:
             value = self._value(name, values, language, place)
             # A reason that staff wrote as a sentence needs no second full stop.
             said += (value.rstrip(". ") if after.startswith(".") else value) + after
@@ -152,10 +152,11 @@ class Wording(msgspec.Struct, frozen=True):
 
 
 @functools.lru_cache(maxsize=1024)
-def _pieces(template: str) -> tuple[str, ...]:
-    """What stands before, between and behind placeholders, and in turn their names: cut once, 4 us less a
-    text."""
-    return tuple(BRACED.split(template))
+def _pieces(template: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What stands before the first placeholder, and of each its name and what stands behind it: cut once,
+    4 us less a text."""
+    before, *rest = BRACED.split(template)
+    return before, tuple(zip(rest[::2], rest[1::2], strict=True))
 
 
 def _printable(text: str) -> str:

@@ -16,6 +16,7 @@ from sip2d.store.loans import CHARGED, FIRST_DUE, WITH_ITEM, WITH_TITLE
 from sip2d.store.patrons import BARCODE, LOANS, hot_reads, usable
 from sip2d.store.statement import Statement, hot
 from sip2d.store.tables import item, loan, patron, title
+from sip2d.store.times import seconds
 from sip2d.store.unit import Unit
 
 
@@ -49,7 +50,7 @@ _NAMES: Final = {
 def patrons(unit: Unit, institution_id: int, barcodes: Iterable[str], now: datetime) -> dict[str, int]:
     """Ask for what `patrons.find` asks for each: 7 us a patron of fourteen instead of 10. The ids of those
     who are known by these barcodes and have anything on loan."""
-    limited, moment = institution_id in unit.library.limited, int(now.timestamp())
+    limited, moment = institution_id in unit.library.limited, seconds(now)
     wanted = [barcode for barcode in barcodes if usable(barcode) == barcode]
     lending = {}
     for most, part in several.parts(wanted):

@@ -3,6 +3,8 @@ take.
 """
 
 import threading
+import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import msgspec
@@ -65,18 +67,13 @@ class Health:
                 self.reads = False
 
     def took(self, name: str, seconds: float, count: int = 1) -> None:
-        """A unit ran. (A thread's own entry may lose a count to another's; these are gauges.)"""
+        """So many units of this name ran. (A thread's own entry may lose a count to another's; these are
+        gauges.)"""
         figures = self.units.get(name)
         if figures is None:
             figures = self.units.setdefault(name, [0, 0.0])
         figures[0] += count
         figures[1] += seconds
-
-    def took_evenly(self, names: list[str], seconds: float) -> None:
-        """A batch of units ran in this time."""
-        for name in set(names):
-            count = names.count(name)
-            self.took(name, seconds * count / len(names), count)
 
     def answered(self, refused: int, unknown: int) -> None:
         """So many units were refused or left unknown."""
@@ -91,3 +88,30 @@ class Health:
             waiting_writes, waiting_reads, self.transactions, self.refused, self.unknown, self.last_group,
             self.last_seconds, units,
         )  # fmt: skip
+
+
+class Laps:
+    """Times units that run one after the other, and looks at the clock only where their name changes: the
+    units of a group have mostly one."""
+
+    def __init__(self, health: Health, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._health = health
+        self._clock = clock
+        self._name = ""
+        self._count = 0
+        self._since = clock()
+
+    def begin(self, name: str) -> None:
+        """A unit of this name begins, and the one before is over."""
+        if name != self._name:
+            self.end()
+            self._name = name
+        self._count += 1
+
+    def end(self) -> None:
+        """The last one is over; what follows until the next begins is nobody's."""
+        now = self._clock()
+        if self._count:
+            self._health.took(self._name, now - self._since, self._count)
+            self._count = 0
+        self._since = now

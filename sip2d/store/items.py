@@ -14,7 +14,7 @@ from sip2d.store import holds
 from sip2d.store.patrons import usable
 from sip2d.store.statement import Statement, hot
 from sip2d.store.tables import hold, item, loan, patron, title
-from sip2d.store.times import instant, maybe_instant
+from sip2d.store.times import instant, maybe_instant, seconds
 from sip2d.store.unit import Row, Unit
 
 _COLUMNS = (
@@ -222,7 +222,7 @@ def _facts(unit: Unit, row: Row, now: datetime) -> ItemFacts:
     shelf_hold = next_hold = None
     queue: int = about[_QUEUE_PLACE]
     if queue:
-        held = unit.one(_HELD, row[0], int(now.timestamp()))
+        held = unit.one(_HELD, row[0], seconds(now))
         assert held is not None
         shelf_hold, next_hold = _hold(held[:_NEXT_PLACE]), _hold(held[_NEXT_PLACE:_LENGTH_PLACE])
         queue = held[_LENGTH_PLACE]

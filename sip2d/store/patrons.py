@@ -40,6 +40,7 @@ from sip2d.store.tables import (
     proxy_card,
     user_block,
 )
+from sip2d.store.times import seconds
 from sip2d.store.unit import Row, Unit
 
 LONGEST_BARCODE = 80
@@ -273,7 +274,7 @@ def find(unit: Unit, institution_ids: tuple[int, ...], barcode: str, now: dateti
     wanted = usable(barcode)
     if wanted is None:
         return None
-    moment = int(now.timestamp())
+    moment = seconds(now)
     for reading, locking in _WAYS:
         for institution_id in institution_ids:
             if unit.locks:
@@ -310,7 +311,7 @@ def _by_proxy(
             continue
         # Only the account is locked: of its holder nothing is counted that an act of his could change.
         row = unit.one(_BY_ID[False], card[1]) if card[1] is not None else None
-        holder = None if row is None else _facts(unit, row, _has(unit, row, int(now.timestamp())), now)
+        holder = None if row is None else _facts(unit, row, _has(unit, row, seconds(now)), now)
         who = by_id(unit, card[0], now)
         if who is None or who.deleted or (holder is not None and holder.deleted):
             continue
@@ -333,7 +334,7 @@ _WAYS: Final = ((_READ_BY_BARCODE, _LOCK_BY_BARCODE), (_READ_BY_IDENTIFIER, _LOC
 def by_id(unit: Unit, patron_id: int, now: datetime) -> PatronFacts | None:
     """The patron with this id, deleted or not; locked like `find`."""
     row = unit.one(_BY_ID[unit.writes], patron_id)
-    return None if row is None else _facts(unit, row, _has(unit, row, int(now.timestamp())), now)
+    return None if row is None else _facts(unit, row, _has(unit, row, seconds(now)), now)
 
 
 _CLAIM = hot(

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from sip2d.errors import OutcomeUnknown, StoreUnavailable
 from sip2d.store.epoch import Libraries
-from sip2d.store.health import Health
+from sip2d.store.health import Health, Laps
 from sip2d.store.link import Link, Meaning, Undecided, is_database_fault, meaning, open_link
 from sip2d.store.unit import Unit
 
@@ -165,13 +165,17 @@ class Transactor:
         renewal's 270. A unit that raises has mostly changed nothing yet (a PIN must be hashed first).
         """
         outcomes: list[Outcome] = []
+        laps = Laps(self._health)
         while len(outcomes) < len(jobs):
             before, put_off = link.changes, len(unit.put_off)
             if apart:
                 self._step(link.savepoint)
-            outcome = self._work(jobs[len(outcomes)], unit)
+            job = jobs[len(outcomes)]
+            laps.begin(job.name)
+            outcome = _outcome(job, unit)
             fault = outcome[1]
             if fault is not None:
+                laps.end()
                 alone = len(jobs) == 1
                 if meaning(fault) is not Meaning.OWN or not (alone or link.holds):
                     raise self._lost(fault, began=True)
@@ -187,6 +191,7 @@ class Transactor:
             outcomes.append(outcome)
             if len(outcomes) == len(jobs):
                 join()
+        laps.end()
         return self._commit(link, unit, outcomes)
 
     def _commit(self, link: Link, unit: Unit, outcomes: list[Outcome]) -> list[Outcome]:
@@ -204,29 +209,30 @@ class Transactor:
         return outcomes
 
     def _read(self, link: Link, unit: Unit, jobs: list[Job]) -> list[Outcome]:
-        """One after the other on one snapshot. The time they took is shared out evenly: what was asked for at
-        once is nobody's."""
-        started = time.perf_counter()
+        """One after the other on one snapshot."""
+        laps = Laps(self._health)
         if len(jobs) >= SEVERAL:
-            self._look_ahead(unit, jobs)
+            self._look_ahead(unit, jobs, laps)
         outcomes: list[Outcome] = []
         for job in jobs:
-            try:
-                outcomes.append((job.work(unit), None))
-            except BaseException as fault:  # whatever it is, this thread must live and `done` must hear of it
-                outcomes.append((None, fault))
+            laps.begin(job.name)
+            outcome = _outcome(job, unit)
+            outcomes.append(outcome)
+            fault = outcome[1]
+            if fault is not None:
+                laps.end()
                 if meaning(fault) is not Meaning.OWN:
-                    raise self._lost(fault, began=True) from None
+                    raise self._lost(fault, began=True)
                 if not link.holds:  # PostgreSQL ends the snapshot with the first failed statement
                     link.rollback()
                     link, unit = self._begin()
-        self._health.took_evenly([job.name for job in jobs], time.perf_counter() - started)
+        laps.end()
         link.rollback()
         return outcomes
 
-    def _look_ahead(self, unit: Unit, jobs: list[Job]) -> None:
+    def _look_ahead(self, unit: Unit, jobs: list[Job], laps: Laps) -> None:
         """All of a batch see one moment, so what they ask for can be asked for at once. Where that fails,
-        each runs by itself."""
+        each runs by itself. The time is that of a unit of its own, ``ahead``."""
         alike: dict[Ahead, list[Job]] = {}
         for job in jobs:
             if job.ahead is not None:
@@ -234,18 +240,10 @@ class Transactor:
         try:
             for ahead, several in alike.items():
                 if len(several) >= SEVERAL:
+                    laps.begin("ahead")
                     ahead(unit, several)
         except BaseException as fault:  # as below
             raise self._lost(fault, began=True) from None
-
-    def _work(self, job: Job, unit: Unit) -> Outcome:
-        started = time.perf_counter()
-        try:
-            return job.work(unit), None
-        except BaseException as fault:  # whatever it is, this thread must live and `done` must hear of it
-            return None, fault
-        finally:
-            self._health.took(job.name, time.perf_counter() - started)
 
     def _step(self, statement: Callable[[], None]) -> None:
         try:
@@ -319,6 +317,13 @@ class Transactor:
             if fault is not None and is_database_fault(fault):  # its first run may be what it collided with
                 return None, _unknown(fault)
             return value, fault
+
+
+def _outcome(job: Job, unit: Unit) -> Outcome:
+    try:
+        return job.work(unit), None
+    except BaseException as fault:  # whatever it is, this thread must live and `done` must hear of it
+        return None, fault
 
 
 def _refusal(cause: BaseException) -> BaseException:

@@ -1,33 +1,39 @@
 """How long units took, as the metrics have it (issue 7.1)."""
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sip2d.store.health import Health
+from sip2d.store.health import Health, Laps
 
-SHARES = [
-    (["63"], {"63": (1, 0.6)}),
-    (["63", "63", "63"], {"63": (3, 0.6)}),
-    (["63", "17", "63"], {"63": (2, 0.4), "17": (1, 0.2)}),
-    (["63", "17", "35"], {"63": (1, 0.2), "17": (1, 0.2), "35": (1, 0.2)}),
-]
+NAMES = st.sampled_from(("11", "29", "63", "ahead"))
 
 
-@pytest.mark.parametrize(("names", "shares"), SHARES)
-def test_a_batch_is_shared_out_evenly(names: list[str], shares: dict[str, tuple[int, float]]) -> None:
-    """By how many units of each name were in it; nothing is lost of the time."""
-    health = Health()
-    health.took_evenly(names, 0.6)
-    units = health.stats(0, 0).units
-    assert {name: count for name, (count, _) in units.items()} == {
-        name: share[0] for name, share in shares.items()
-    }
-    assert [units[name][1] for name in shares] == pytest.approx([seconds for _, seconds in shares.values()])
+@given(st.lists(st.tuples(NAMES, st.integers(0, 1000)), max_size=30), st.sets(st.integers(0, 30)))
+def test_every_unit_is_counted_and_timed_under_its_own_name(
+    units: list[tuple[str, int]], pauses: set[int]
+) -> None:
+    """What lies between two units, after an `end`, is nobody's."""
+    health, now = Health(), [0.0]
+    laps = Laps(health, lambda: now[0])
+    expected: dict[str, tuple[int, float]] = {}
+    for place, (name, seconds) in enumerate(units):
+        if place in pauses:
+            laps.end()
+            now[0] += 5000
+            laps.end()
+        laps.begin(name)
+        now[0] += seconds
+        count, took = expected.get(name, (0, 0.0))
+        expected[name] = count + 1, took + seconds
+    laps.end()
+    now[0] += 7000
+    assert health.stats(0, 0).units == expected
 
 
-def test_a_batch_comes_on_top_of_what_was_there() -> None:
-    health = Health()
-    health.took("63", 1.0)
-    health.took("11", 2.0)
-    health.took_evenly(["63", "17"], 0.5)
-    health.took_evenly(["17", "63"], 0.5)
-    assert health.stats(0, 0).units == {"63": (3, 1.5), "11": (1, 2.0), "17": (2, 0.5)}
+def test_the_clock_is_looked_at_where_the_name_changes() -> None:
+    looks = iter(range(100))
+    laps = Laps(Health(), lambda: float(next(looks)))
+    for name in ("29", "29", "29", "11", "29"):
+        laps.begin(name)
+    laps.end()
+    assert next(looks) == 1 + 3 + 1  # when it is made, at 29, 11 and 29, at the end
