@@ -9,8 +9,8 @@ other answer names its slot.
 from collections.abc import Iterable, Iterator
 
 from fuzz.corpora import frames as corpus_frames
-from sip2d.session.limits import Limits
-from sip2d.session.session import HELD_MOST, Session
+from sip2d.session.limits import HELD_MOST, Limits
+from sip2d.session.session import Session
 from sip2d.session.slots import Exchange
 from sip2d.wire.frame import seal
 

@@ -72,6 +72,7 @@ class Errand(msgspec.Struct, eq=False):
 
     def done(self, answer: Answer | None, fault: BaseException | None) -> None:
         """It is done, or could not be: tells whoever sent it."""
+        self.foreseen = None  # it may never have run: the call holds the errand itself
         self.tell(self, answer, fault)
 
     # -- its PIN -----------------------------------------------------------------------------------------
@@ -102,7 +103,8 @@ class Errand(msgspec.Struct, eq=False):
 
 def _ahead(foresight: Callable[..., None]) -> Ahead:
     def ahead(unit: Unit, errands: Sequence[Errand]) -> None:
-        foresight(unit, [errand.foresee(unit) for errand in errands])
+        branches = unit.library.branches  # one that is gone is its own errands' fault
+        foresight(unit, [one.foresee(unit) for one in errands if one.binding.branch_id in branches])
 
     return ahead
 

@@ -55,7 +55,7 @@ class Line(Protocol):
     peer: Peer
     session: Session
     binding: Binding | None
-    place: "Place"
+    place: Place
     opened_at: datetime
     served: int
 

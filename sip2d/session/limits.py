@@ -8,6 +8,11 @@ import msgspec
 from sip2d.wire.frame import FRAME_CAP
 
 WINDOW: Final = 64  # unanswered requests of one connection (house.md "Order")
+LOOK_AT: Final = 256  # frames in one call, about half a millisecond (reliability.md G4)
+SLICE: Final = 4096  # bytes framed at once: bounds the frames that wait as objects
+# Raw bytes taken although the session is paused; TLS and kernel buffers are smaller.
+HELD_MOST: Final = 1 << 20
+BUSY_STEP: Final = 1.0  # seconds between looks at a connection that is owed an answer
 LEAST_RETRY_WINDOW: Final = 60.0  # seconds (SP-21)
 
 

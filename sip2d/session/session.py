@@ -18,10 +18,9 @@ leave the slots strictly in order by ``data_to_send``::
     if session.paused: ...                   # pause reading, or resume it
 
 All but the first line also follows every ``answer`` and ``tick``; while it is ``quiet`` they would do
-nothing, and ``answer_alone`` is the two most frequent of them in one. Frames wait inside while a 93 is
-unanswered, and above the window: never more than ``limits.window`` slots are taken and ``LOOK_AT`` frames
-looked at in one call, so a flood of small frames makes neither exchanges nor replies without bound and stalls
-nobody else. ``tick`` is due at ``deadline``; nothing times out while an answer is owed.
+nothing, and ``answer_alone`` is the two most frequent in one. Frames wait inside while a 93 is unanswered,
+and above the window: never more than ``limits.window`` slots are taken and ``LOOK_AT`` frames looked at in
+one call, so a flood stalls nobody else. ``tick`` is due at ``deadline``, never while an answer is owed.
 
 Memory of resends (sip2.md 4.4): ``_previous`` is the last request that went through, with its answer; the
 line's ``last_sent`` is whatever left last. A 96 and a repeat change only the latter. Neither outlives a login
@@ -33,18 +32,13 @@ Everything is one flat class because it is one state; the tables it walks are in
 import math
 from typing import Final
 
-from sip2d.session.limits import Counters, Limits
+from sip2d.session.limits import BUSY_STEP, HELD_MOST, LOOK_AT, SLICE, Counters, Limits
 from sip2d.session.patience import Patience
 from sip2d.session.slots import AGAIN, LAST, READY, SILENT, WAITING, Again, Exchange, Line, Slot
 from sip2d.session.states import BOUND_STATES, EFFECTS, TRANSITIONS, VERDICTS, Act, CloseReason, Event, State
 from sip2d.session.unseal import unseal
-from sip2d.wire.frame import HARD_CAP, Framer, FrameTooLong, seal
+from sip2d.wire.frame import HARD_CAP, Framer, FrameTooLong, seal, sound
 
-LOOK_AT: Final = 256  # frames in one call, about half a millisecond (reliability.md G4)
-SLICE: Final = 4096  # bytes framed at once: bounds the frames that wait as objects
-# Raw bytes taken although the session is paused; TLS and kernel buffers are smaller.
-HELD_MOST: Final = 1 << 20
-BUSY_STEP: Final = 1.0  # seconds between looks at a connection that is owed an answer
 TOO_LONG: Final = b""  # in the place of a frame over the cap; no frame is empty
 
 _REFUSE, _LOGIN, _RESEND, _IGNORE = Act.REFUSE, Act.LOGIN, Act.RESEND, Act.IGNORE  # an attribute costs 40 ns
@@ -59,15 +53,8 @@ class Session:
         "_login", "_patience", "_previous", "_state", "_terminator", "_verdicts", "close_reason", "counters",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        limits: Limits,
-        terminator: bytes = b"\r",
-        bound: bool = False,
-        *,
-        now: float,
-        counters: Counters | None = None,
-    ) -> None:
+    def __init__(self, limits: Limits, terminator: bytes = b"\r", bound: bool = False, *, now: float,
+                 counters: Counters | None = None) -> None:  # fmt: skip
         """``bound``: the peer's address alone names its terminal (CN-7). ``counters`` may be shared."""
         self.counters = Counters() if counters is None else counters
         self.close_reason: CloseReason | None = None
@@ -237,7 +224,7 @@ class Session:
             self.close(CloseReason.FRAME_TOO_LONG)
             return None
         self.counters.frames += 1
-        unsealed = unseal(frame, self._limits, self.counters)
+        unsealed = sound(frame) or unseal(frame, self._limits, self.counters)
         if unsealed is None:
             self._bad_frame()
             return None
@@ -305,19 +292,12 @@ class Session:
 
     def answer_alone(self, exchange: Exchange, body: bytes) -> bytes | None:
         """As ``answer``, and what ``data_to_send`` would give then, when this was the only request under way
-        and nothing waits behind it: nearly always, and 0.5 us less. ``None``: nothing was done, take those
-        two.
+        and nothing waits behind it: nearly always, 0.5 us less. ``None``: nothing was done, take those two.
         """
         line = self._line
         slots = line.slots
-        if (
-            len(slots) != 1
-            or slots[0] is not exchange
-            or exchange.state != WAITING
-            or self._login is not None
-        ):
-            return None
-        if self._held or self._frames or self.close_reason is not None:
+        only = len(slots) == 1 and slots[0] is exchange and exchange.state == WAITING
+        if not only or self._login is not None or self._held or self._frames or self.close_reason is not None:
             return None
         exchange.state = READY
         exchange.reply = line.last_sent = seal(body, exchange.sequence, exchange.checked, self._terminator)

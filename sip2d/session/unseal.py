@@ -1,16 +1,15 @@
 """The trailer of a frame as a connection takes it (sip2.md 4.3): whether what it covers is to be served."""
 
 from sip2d.session.limits import Counters, Limits
-from sip2d.wire.frame import is_sound, split_trailer, verify
+from sip2d.wire.frame import split_trailer, verify
 
 Unsealed = tuple[bytes, bytes | None, bool]
 """The body, AY as it came (``None`` without), and whether there was AZ."""
 
 
 def unseal(frame: bytes, limits: Limits, counters: Counters) -> Unsealed | None:
-    """``None``: damaged, or without the trailer it must have; counted, and to be asked for again."""
-    if is_sound(frame):  # nearly always
-        return frame[:-9], frame[-7:-6], True
+    """Of a frame that is not simply ``sound``. ``None``: damaged, or without the trailer it must have;
+    counted, and to be asked for again."""
     body, trailer = split_trailer(frame, limits.delimiter)
     if trailer is None:
         if not limits.error_detection_required:

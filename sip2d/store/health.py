@@ -92,7 +92,7 @@ class Health:
 
 class Laps:
     """Times units that run one after the other, and looks at the clock only where their name changes: the
-    units of a group have mostly one."""
+    units of a group have mostly one. Those of a group that is lost are not counted: they run again."""
 
     def __init__(self, health: Health, clock: Callable[[], float] = time.perf_counter) -> None:
         self._health = health
@@ -103,7 +103,7 @@ class Laps:
 
     def begin(self, name: str) -> None:
         """A unit of this name begins, and the one before is over."""
-        if name != self._name:
+        if name != self._name:  # empty after an end
             self.end()
             self._name = name
         self._count += 1
@@ -114,4 +114,5 @@ class Laps:
         if self._count:
             self._health.took(self._name, now - self._since, self._count)
             self._count = 0
+        self._name = ""
         self._since = now

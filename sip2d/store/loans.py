@@ -9,18 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    bindparam,
-    func,
-    insert,
-    join,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, join, null, or_, select, update
 
 from sip2d.store.statement import Statement, hot
 from sip2d.store.tables import item, loan, loan_event, title

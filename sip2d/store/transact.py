@@ -7,6 +7,7 @@ journal once they hold their locks, so a second run is safe (SP-21); if that can
 stays unknown and nobody is told a lie.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from sip2d.store.epoch import Libraries
 from sip2d.store.health import Health, Laps
 from sip2d.store.link import Link, Meaning, Undecided, is_database_fault, meaning, open_link
 from sip2d.store.unit import Unit
+
+log = logging.getLogger(__name__)
 
 RESOLVE_SECONDS = 4.0
 """How long an unknown outcome is asked after: less than the SC waits for its answer."""
@@ -242,7 +245,8 @@ class Transactor:
                 if len(several) >= SEVERAL:
                     laps.begin("ahead")
                     ahead(unit, several)
-        except BaseException as fault:  # as below
+        except BaseException as fault:  # whatever it is, this thread must live
+            log.warning("store.ahead_failed %s", type(fault).__name__)
             raise self._lost(fault, began=True) from None
 
     def _step(self, statement: Callable[[], None]) -> None:

@@ -117,9 +117,9 @@ def pins(effort: Effort, ours: Server) -> list[Row]:
 def renewals(effort: Effort, grouped: Server, single: Server) -> list[Row]:
     """Durable renewals on SQLite: the disk decides, so this is a ratio of rates.
 
-    Rounds of a second: in the first half of one the log, which was emptied while the other side ran, is
-    written over from its beginning, and one by one goes 1,750 times a second. It keeps up 1,350; a group
-    4,500 and 3,900.
+    Rounds of a second (a quick run's are shorter): in the first half of one the log, which was emptied while
+    the other side ran, is written over from its beginning, and one by one goes 1,750 times a second. It keeps
+    up 1,350; a group 4,500 and 3,900.
     """
     with (
         Kiosks(grouped.port, KIOSKS, frames.login()) as kiosks,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip2d.session.limits import Limits
-from sip2d.session.session import HELD_MOST, LOOK_AT, Session
+from sip2d.session.limits import HELD_MOST, LOOK_AT, Limits
+from sip2d.session.session import Session
 from sip2d.session.states import CloseReason, State
 from sip2d.wire.frame import seal
 from tests.session.script import ITEM, LOAN, LOGIN, PATRON, STATUS, Script, bad, ck

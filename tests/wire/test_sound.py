@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip2d.wire.frame import checksum, is_sound, seal, split_trailer, verify
+from sip2d.wire.frame import checksum, seal, sound, split_trailer, verify
 
 DIGITS = b"0123456789"
 LONGEST = 260
@@ -38,7 +38,7 @@ def test_a_sound_frame_is_what_the_long_look_finds(
     """AY of no, one or several characters, sums that are right, wrong, short or of small letters."""
     covered = body + b"AZ" if sequence is None else body + b"AY" + sequence + b"AZ"
     frame = told(covered, off, number)
-    if is_sound(frame):
+    if bool(sound(frame)):
         assert agrees(frame)
         assert frame[-7] in DIGITS
         assert off == 0
@@ -46,13 +46,13 @@ def test_a_sound_frame_is_what_the_long_look_finds(
 
 @given(st.binary(max_size=300))
 def test_any_bytes(frame: bytes) -> None:
-    assert not is_sound(frame) or agrees(frame)
+    assert not bool(sound(frame)) or agrees(frame)
 
 
 @given(st.binary(max_size=300), st.sampled_from(DIGITS))
 def test_every_frame_as_terminals_write_it_is_sound_up_to_its_length(body: bytes, digit: int) -> None:
     frame = seal(body, b"%c" % digit, True, b"")
-    assert is_sound(frame) is (len(frame) <= LONGEST)
+    assert bool(sound(frame)) is (len(frame) <= LONGEST)
     assert agrees(frame)
 
 
@@ -61,7 +61,7 @@ def test_every_frame_as_terminals_write_it_is_sound_up_to_its_length(body: bytes
 def test_b_sums_of_every_size_up_to_the_longest(byte: bytes, length: int) -> None:
     """256 bytes of FF are the largest sum there is, below the prime that adler32 takes it modulo."""
     frame = seal(byte * length, b"7", True, b"")
-    assert is_sound(frame) is (length <= LONGEST - TRAILER)
+    assert bool(sound(frame)) is (length <= LONGEST - TRAILER)
     assert agrees(frame)
 
 
@@ -70,7 +70,7 @@ def test_one_changed_byte_is_noticed(data: st.DataObject, body: bytes, digit: in
     """Anywhere: in what is covered, in AY and AZ, in the sum itself."""
     frame = bytearray(seal(body, b"%c" % digit, True, b""))
     frame[data.draw(st.integers(0, len(frame) - 1))] ^= change
-    assert not is_sound(bytes(frame))
+    assert not bool(sound(bytes(frame)))
 
 
 ODD = [
@@ -93,4 +93,4 @@ ODD = [
 
 @pytest.mark.parametrize(("quirk", "frame"), ODD)
 def test_odd_trailers_are_for_the_long_look(quirk: str, frame: bytes) -> None:
-    assert not is_sound(frame), quirk
+    assert not bool(sound(frame)), quirk
