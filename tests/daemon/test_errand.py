@@ -241,16 +241,18 @@ def test_one_that_fails_does_not_harm_the_others(desk: Desk, work: Any) -> None:
 
 
 def test_cn7_a_branch_that_is_gone_harms_its_own_errands_alone(desk: Desk) -> None:
-    """What cannot be looked ahead is served one by one."""
+    """The others are still asked for at once, and served in one transaction."""
     batch = MIXED["one terminal"][:12]
     alone = [shown(desk.alone(sent)) for sent in batch]
     answers = Answers(len(batch) + 1)
     errands = [desk.errand(sent, answers, number) for number, sent in enumerate([*batch, batch[0]])]
     errands[-1].binding = msgspec.structs.replace(errands[-1].binding, branch_id=9999)
+    before = desk.store.stats.transactions
     with busy(desk.store):
         for errand in errands:
             errand.submit()
     told = answers.wait()
+    assert desk.store.stats.transactions - before == 2  # the one that kept the thread busy, and theirs
     assert [shown(one) for one in told[:-1]] == alone
     assert isinstance(told[-1].fault, KeyError)
     assert len(desk.looks) == 1
