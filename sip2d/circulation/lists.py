@@ -62,7 +62,7 @@ def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts
     if call.profile.max_list_items:
         last = start + call.profile.max_list_items - 1
         end = last if end is None else min(end, last)
-    return _PAGES[wanted](tuple(rows[start - 1 : end]))
+    return ListPage(**{_NAMES[wanted]: tuple(rows[start - 1 : end])})
 
 
 def _loans(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:
@@ -109,15 +109,8 @@ def shows_loans(request: PatronInformation, call: Call) -> bool:
     return call.branch.sip2.send_personal_data and wanted_list(request) == _ALL_LOANS
 
 
-_ALL_LOANS: Final = 2
-_PAGES: Final[tuple[Callable[[Lines], ListPage], ...]] = (
-    lambda lines: ListPage(ready=lines),
-    lambda lines: ListPage(overdue=lines),
-    lambda lines: ListPage(loans=lines),
-    lambda lines: ListPage(fees=lines),
-    lambda lines: ListPage(recalled=lines),
-    lambda lines: ListPage(pending=lines),
-)
+_NAMES: Final = ("ready", "overdue", "loans", "fees", "recalled", "pending")
+_ALL_LOANS: Final = _NAMES.index("loans")
 _READERS: Final[tuple[Callable[[Unit, Call, PatronFacts], list[str]], ...]] = (
     _ready,
     partial(_loans, which="overdue"),

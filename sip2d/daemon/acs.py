@@ -101,7 +101,7 @@ class Acs:
     @property
     def health(self) -> Health:
         """What 98 may promise now."""
-        return Health(self.store.readable, self.store.healthy)
+        return Health(*self.store.able)
 
     def status(self, body: bytes, branch_id: int, profile: Profile) -> Status | None:
         """The answer to a 99 of these very bytes, and what the SC said of itself, if that was asked here in

@@ -14,7 +14,7 @@ from sip2d.circulation.authorise import SYSTEM_ERROR
 from sip2d.circulation.call import Answer, PinNeeded
 from sip2d.circulation.service import refuse
 from sip2d.daemon.acs import Binding
-from sip2d.daemon.errand import ROADS, Errand
+from sip2d.daemon.errand import Errand
 from sip2d.daemon.front import Front
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.lobby import Lobby
@@ -46,10 +46,10 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_writable",
         "binding",
+        "labels",
         "number",
         "opened_at",
         "peer",
-        "place",
         "profile",
         "served",
         "session",
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         terminal = peer.admitted.terminal
         self.binding = front.acs.bind(terminal, terminal.branch_id) if terminal is not None else None
         self.profile = self._lobby.profile(self.binding, peer.profile)
-        self.place = front.place(self.binding)
+        self.labels = front.labels(self.binding)
         self.session = Session(
             front.limits(self.binding, self.profile),
             self.profile.terminator_bytes,
@@ -207,7 +207,7 @@ class Connection(asyncio.Protocol):
         told = lobby.status(exchange.body, self.binding, self.profile)
         self._answer(exchange, told, exchange.received_at)
         binding = self.binding
-        if binding is not None and binding.spoken is not lobby.spoken and binding.spoken != lobby.spoken:
+        if binding is not None and binding.spoken != lobby.spoken:
             self.binding = msgspec.structs.replace(binding, spoken=lobby.spoken)
 
     async def _log_in(self, exchange: Exchange, request: Login) -> None:
@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
             front.login_failed(self, failed)
             self.binding = None
             self.session.login_failed()
-        self.place = front.place(self.binding)
+        self.labels = front.labels(self.binding)
         front.bound(self, before)
         self._answer(exchange, self._lobby.login(failed, self.profile), exchange.received_at)
         self.flush()
@@ -235,32 +235,16 @@ class Connection(asyncio.Protocol):
             if terminal is not None:  # else the session is ended by the same look at the epoch
                 self.binding = msgspec.structs.replace(self.binding, terminal=terminal)
         self.profile = self._lobby.profile(self.binding, self.peer.profile)
-        self.place = self._front.place(self.binding)
+        self.labels = self._front.labels(self.binding)
         self.session.adjust(self._front.limits(self.binding, self.profile), self.profile.terminator_bytes)
 
     # -- errands to the store ----------------------------------------------------------------------------
 
     def _send(self, exchange: Exchange, request: Request, binding: Binding) -> None:
         front = self._front
-        writes, ahead = ROADS[exchange.code]
-        if writes and getattr(request, "no_block", False):
+        if getattr(request, "no_block", False):
             front.no_block(self, exchange.code)
-        acs = front.acs
-        errand = Errand(
-            exchange.code,
-            ahead,
-            writes,
-            acs,
-            binding,
-            exchange,
-            request,
-            acs.now(),
-            exchange.received_at,
-            self.number,
-            self._came_back,
-            bool(getattr(request, "patron_password", None)),
-            acs.exchange_id() if writes else b"",  # the journal's: reads leave no trace
-        )
+        errand = Errand.of(front.acs, binding, exchange, request, self.number, self._came_back)
         self._road.send(errand)
 
     def _came_back(self, errand: Errand, answer: Answer | None, fault: BaseException | None) -> None:

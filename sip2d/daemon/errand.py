@@ -17,6 +17,8 @@ from sip2d.store.transact import Ahead
 from sip2d.store.unit import Unit
 from sip2d.wire.messages import Request
 
+Tell = Callable[["Errand", Answer | None, BaseException | None], None]
+
 
 class Errand(msgspec.Struct, eq=False):
     """See the module. It is the store's job, and its own PIN oracle: the cache of verified PINs first, then
@@ -36,12 +38,23 @@ class Errand(msgspec.Struct, eq=False):
     now: datetime
     arrived: float
     lane: int
-    tell: Callable[["Errand", Answer | None, BaseException | None], None]
+    tell: Tell
     has_pin: bool
     exchange_id: bytes
     ran: bool = False
     checked: tuple[str | None, bool] | None = None
     foreseen: tuple[Unit, Call] | None = None
+
+    @classmethod
+    def of(
+        cls, acs: Acs, binding: Binding, exchange: Exchange, request: Request, lane: int, tell: Tell
+    ) -> "Errand":
+        """The errand of a request that was just taken from its session."""
+        writes, ahead = ROADS[exchange.code]
+        pin = bool(getattr(request, "patron_password", None))
+        exchange_id = acs.exchange_id() if writes else b""  # the journal's: reads leave no trace
+        return cls(exchange.code, ahead, writes, acs, binding, exchange, request, acs.now(),
+                   exchange.received_at, lane, tell, pin, exchange_id)  # fmt: skip
 
     def submit(self) -> None:
         """Hands the unit to the store.

@@ -44,8 +44,9 @@ GATES: Final = {
 LIMITS_KEPT: Final = 256
 
 
-Place = tuple[str, str]
-"""Whose exchanges are told, and where: the terminal's name and its branch's code, empty before login."""
+Labels = tuple[str, str]
+"""What a session's exchanges are counted and logged under: its terminal's name and its branch's code, both
+empty before login."""
 
 
 class Line(Protocol):
@@ -55,7 +56,7 @@ class Line(Protocol):
     peer: Peer
     session: Session
     binding: Binding | None
-    place: Place
+    labels: Labels
     opened_at: datetime
     served: int
 
@@ -192,10 +193,10 @@ class Front:
 
     def branch_code(self, connection: Line) -> str:
         """The branch of record, empty before login."""
-        return self.place(connection.binding)[1]
+        return self.labels(connection.binding)[1]
 
-    def place(self, binding: Binding | None) -> Place:
-        """Where a session is told to be; it keeps that until it logs in anew or the epoch changes."""
+    def labels(self, binding: Binding | None) -> Labels:
+        """Those of a session, which it keeps until it logs in anew or the epoch changes."""
         if binding is None:
             return "", ""
         branch = self.acs.library.branches.get(binding.branch_id)
@@ -213,7 +214,7 @@ class Front:
     ) -> None:
         """An exchange was answered: one access record, one count, one duration (issue 7.1)."""
         now = self._clock()
-        terminal, branch = connection.place
+        terminal, branch = connection.labels
         patron = item = ""
         if request is not None:
             patron = getattr(request, "patron_id", "")

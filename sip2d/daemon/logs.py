@@ -32,9 +32,8 @@ QUIET: Final = ("alembic", "asyncio", "uvicorn")
 
 def mask(barcode: str) -> str:
     """The last four characters, and never more than half of it."""
-    if len(barcode) >= 2 * SHOWN:  # nearly always
-        return "…" + barcode[-SHOWN:]
-    return "…" + barcode[len(barcode) - len(barcode) // 2 :]
+    shown = min(SHOWN, len(barcode) // 2)
+    return "…" + barcode[len(barcode) - shown :]
 
 
 def masking(enabled: bool) -> Processor:

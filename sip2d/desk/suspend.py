@@ -167,13 +167,13 @@ def lift_restriction(unit: Unit, desk: Desk, patron_id: int) -> bool:
 
 def is_restricted(patron: PatronFacts) -> bool:
     """Whether an overdue notice restricted him; from memory, so that nobody else costs a statement."""
-    return bool(patron.blocks) and any(block.origin == OVERDUE_NOTICE for block in patron.blocks)
+    return any(block.origin == OVERDUE_NOTICE for block in patron.blocks)
 
 
 def ran_out(patron: PatronFacts, now: datetime) -> bool:
     """Whether a suspension for demerits waits to be evaluated (BL-40); costs a patron without blocks
     nothing."""
-    return bool(patron.blocks) and any(
+    return any(
         block.origin == DEMERIT and block.expires_at is not None and block.expires_at <= now
         for block in patron.blocks
     )
@@ -331,7 +331,7 @@ def _block(
 
 def _end_in_loan(unit: Unit, desk: Desk, patron: PatronFacts, loan_id: int, reason: str) -> list[int]:
     """End the block a short loan had while it was out; a patron without one costs nothing."""
-    if not patron.blocks or not any(block.origin == SHORT_LOAN for block in patron.blocks):
+    if not any(block.origin == SHORT_LOAN for block in patron.blocks):
         return []
     found = [block.id for block in blocks.of_loan(unit, loan_id) if block.origin == SHORT_LOAN]
     for block_id in found:

@@ -15,10 +15,6 @@ from sip2d.policy.terms import DueMode, HardDue, LoanUnit, PreClosing, RenewalBa
 
 PERMANENT_ON: Final = date(2099, 1, 1)
 _DAY: Final = timedelta(days=1)
-# An enum's member takes 0.1 us to look up; a renewal would look up six.
-_MONTHS, _WEEKS = LoanUnit.MONTHS, LoanUnit.WEEKS
-_DAYS, _DAYWEEK, _CALENDAR = DueMode.DAYS, DueMode.DAYWEEK, DueMode.CALENDAR
-_FROM_DUE: Final = RenewalBase.DUE
 _HOURLY: Final = {LoanUnit.HOURS: timedelta(hours=1), LoanUnit.MINUTES: timedelta(minutes=1)}
 
 
@@ -43,7 +39,7 @@ def renewal_due(
     """
     period = terms.loan_period if terms.renewal_period is None else terms.renewal_period
     renewed = now
-    if terms.renewal_base is _FROM_DUE:
+    if terms.renewal_base is RenewalBase.DUE:
         renewed = _counted(terms, calendar, due_at, period)
     if renewed <= now:
         renewed = _counted(terms, calendar, now, period)
@@ -60,7 +56,7 @@ def recall_due(
     guaranteed = calendar.local_date(loaned_at) + _DAY * terms.minimum_guarantee
     recalled = calendar.local_date(now) + _DAY * terms.recall_period
     day = max(guaranteed, recalled)
-    if terms.due_mode is not _DAYS:
+    if terms.due_mode is not DueMode.DAYS:
         day = _open_on_or_after(calendar, day)
     return min(due_at, calendar.end_of(day))
 
@@ -89,16 +85,16 @@ def _counted(terms: Terms, calendar: Calendar, base: datetime, period: int | Non
 
 
 def _day_due(terms: Terms, calendar: Calendar, base: date, period: int) -> date:
-    if terms.loan_unit is _MONTHS:
+    if terms.loan_unit is LoanUnit.MONTHS:
         due, days = months_later(base, period), 0
     else:
-        days = period * 7 if terms.loan_unit is _WEEKS else period
-        if terms.due_mode is _CALENDAR:
+        days = period * 7 if terms.loan_unit is LoanUnit.WEEKS else period
+        if terms.due_mode is DueMode.CALENDAR:
             return _nth_open(calendar, base, days)
         due = base + _DAY * days
-    if terms.due_mode is _DAYS or calendar.is_open(due):
+    if terms.due_mode is DueMode.DAYS or calendar.is_open(due):
         return due
-    if terms.due_mode is _DAYWEEK and days and days % 7 == 0:
+    if terms.due_mode is DueMode.DAYWEEK and days and days % 7 == 0:
         # A weekly loan keeps its weekday; if that is closed too, any open day will do.
         due += 7 * _DAY
     return _open_on_or_after(calendar, due)
@@ -118,7 +114,7 @@ def _hourly(terms: Terms, calendar: Calendar, base: datetime, due: datetime) -> 
         if limit is not None and base < limit:
             return min(due, limit)
     local = due.astimezone(calendar.zone)
-    if terms.due_mode is _DAYS or calendar.is_open(local.date()):
+    if terms.due_mode is DueMode.DAYS or calendar.is_open(local.date()):
         return due
     return calendar.at(_open_on_or_after(calendar, local.date()), local.time())
 

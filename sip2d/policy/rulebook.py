@@ -114,7 +114,7 @@ def reasons(question: Question, facts: Facts) -> tuple[Reason, ...]:
             break
     else:
         return ()
-    said: list[Reason] = []
+    said: list[Reason] = []  # somebody speaks, and nearly nobody does: all are asked anew, for reasons
     for rule in _CONCERNED[question]:
         said += rule.reasons(rule.speak(facts))
     # Bits: an enum's `value` is a descriptor of 0.4 us, and & of two members 1 us.

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -60,15 +60,12 @@ class Worker(threading.Thread):
 
     def _join(self, jobs: list[Job], most: int) -> list[Job]:
         """Add what waits now, until there are so many."""
-        get = self.queue.get_nowait
-        try:
+        with suppress(Empty):
             while len(jobs) < most and not self._stopped:
-                if (job := get()) is None:
+                if (job := self.queue.get_nowait()) is None:
                     self._stopped = True
                 else:
                     jobs.append(job)
-        except Empty:
-            return jobs
         return jobs
 
     def _first(self) -> list[Job]:
@@ -284,13 +281,9 @@ class Store:
 
     @property
     def able(self) -> tuple[bool, bool]:
-        """Whether the last attempts to read and to write went well, each."""
+        """Whether the last attempt to read went well, and the last to write (a full disk can still be
+        read)."""
         return self._health.reads, self._health.writes
-
-    @property
-    def readable(self) -> bool:
-        """Whether the last attempt to read went well (a full disk can still be read)."""
-        return self._health.reads
 
     def ping(self) -> bool:
         """Write durably without changing anything, now, in the caller's thread; sets and returns

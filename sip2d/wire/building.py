@@ -112,6 +112,21 @@ def _value_source(ident: Ident) -> str:
     return "{four[v]}" if ident.width == 4 else f"{{padded(v, {ident.width})}}"
 
 
+def _optional_source(field: Ident | None, delimiter: str, mark: str) -> list[str]:
+    """What may not be there: a field, a list, or (None) the fields a message does not declare."""
+    if field is None:
+        return [
+            "for i, v in m.extras:",
+            "    if not is_id(i): continue",
+            f'    out += f"{{i}}{{v}}{mark}"; n += 1',
+        ]
+    take = f"v = m.{field.name}"
+    if field.form == "lines":
+        joined = f"{field.id!r} + {(delimiter + field.id)!r}.join(v) + {delimiter!r}"
+        return [take, f"if v: out += {joined}; n += len(v)"]
+    return [take, f'if v is not None: out += f"{field.id}{_value_source(field)}{mark}"; n += 1']
+
+
 def builder_source(plan: Plan) -> str:
     """The text of the function: one f-string for all that is always there, an ``if`` for each that may not
     be.
@@ -144,20 +159,7 @@ def builder_source(plan: Plan) -> str:
         if isinstance(field, Slot) or (field is not None and field.id in plan.omitted):
             continue
         flush()
-        if field is None:
-            lines.append("for i, v in m.extras:")
-            lines.append("    if not is_id(i): continue")
-            lines.append(f'    out += f"{{i}}{{v}}{_quoted(mark)}"; n += 1')
-        elif field.form == "lines":
-            lines.append(f"v = m.{field.name}")
-            lines.append(
-                f"if v: out += {field.id!r} + {(delimiter + field.id)!r}.join(v) + {delimiter!r}; n += len(v)"
-            )
-        else:
-            lines.append(f"v = m.{field.name}")
-            lines.append(
-                f'if v is not None: out += f"{field.id}{_value_source(field)}{_quoted(mark)}"; n += 1'
-            )
+        lines += _optional_source(field, delimiter, _quoted(mark))
     flush()
     lists = any(ident.form == "lines" for ident in plan.sent) and plan.profile.max_list_items
     limit = [f"if {_over_limit(plan)}: return careful(m)"] if lists and _over_limit(plan) else []

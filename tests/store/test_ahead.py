@@ -80,7 +80,7 @@ def test_where_it_fails_each_is_served_by_itself(
         ((number, False), None) for number in [*range(count), count, 7, 7]
     ]
     assert (failing.asked, plain.asked) == ([count], [])
-    assert store.readable
+    assert store.able[0]
     assert store.stats.refused == 0
     again = Ahead()
     assert [one.value for one in together(store, [Asked(answer(5), again)] * 3)] == [(5, True)] * 3
@@ -98,7 +98,7 @@ def test_a_read_that_fails_does_not_harm_its_neighbours(
     assert [number for number, one in enumerate(got) if one.fault is not None] == [place]
     assert [one.value[0] for one in got if one.fault is None] == [n for n in range(5) if n != place]
     assert isinstance(got[place].fault, LookupError) is (fail is raise_own)
-    assert store.readable
+    assert store.able[0]
 
 
 def test_what_is_foreseen_ends_with_the_snapshot(store: Store, databases: Databases) -> None:

@@ -15,6 +15,7 @@ from sip2d.store.executor import Store
 from sip2d.store.statement import hot
 from sip2d.store.unit import CONFLICTS, Unit
 from tests.store.seed import upgraded
+from tests.support.batches import hold
 from tests.support.databases import Databases
 
 GROUP = t.circulation_group.c
@@ -80,19 +81,6 @@ def wait_until_healthy(store: Store) -> None:
     assert store.healthy
 
 
-def _hold(store: Store, writes: bool) -> threading.Event:
-    """Occupy the thread of lane 0 until the event is set: what is submitted meanwhile is one group."""
-    go, running = threading.Event(), threading.Event()
-
-    def wait(_unit: Unit) -> None:
-        running.set()
-        assert go.wait(WAIT)
-
-    store.submit(writes, "hold", wait, lambda _value, _fault: None)
-    assert running.wait(WAIT)
-    return go
-
-
 def test_units_of_a_lane_keep_their_order(store: Store) -> None:
     answers = Answers(200)
     for number in range(200):
@@ -115,7 +103,7 @@ def test_a_failing_unit_leaves_its_neighbours_alone(store: Store) -> None:
         raise Refused
 
     answers = Answers(4)
-    go = _hold(store, True)
+    go = hold(store, True)
     works = [_add("a"), refuse, _add("a"), _add("b")]
     for work in works:
         store.submit(True, "unit", work, answers.done)
@@ -144,7 +132,7 @@ def test_a_unit_that_failed_before_it_changed_anything_is_nobodys_second_run(sto
         return work
 
     answers = Answers(3)
-    go = _hold(store, True)
+    go = hold(store, True)
     for code in ("a", "needs a PIN", "b"):
         store.submit(True, "unit", told(code), answers.done)
     go.set()
@@ -169,7 +157,7 @@ def test_a_group_whose_unit_failed_half_done_has_effects_once(sqlite_databases: 
 
     with Store.open(sqlite_databases.fresh(upgraded)) as store:
         answers = Answers(10)
-        go = _hold(store, True)
+        go = hold(store, True)
         for number in range(10):
             store.submit(True, "unit", work(number), answers.done)
         go.set()
@@ -202,7 +190,7 @@ def test_what_units_put_off_is_written_once_before_commit(
         return run
 
     with Store.open(sqlite_databases.fresh(upgraded)) as store:
-        answers, go = Answers(3), _hold(store, True)
+        answers, go = Answers(3), hold(store, True)
         for code in ("a", "b", "c"):
             store.submit(True, "unit", work(code), answers.done)
         go.set()
@@ -217,7 +205,7 @@ def test_what_units_put_off_is_written_once_before_commit(
 def test_what_comes_while_a_group_runs_joins_it(sqlite_databases: Databases) -> None:
     """One COMMIT for who was there before it; a group is never larger than it may be."""
     with Store.open(sqlite_databases.fresh(upgraded), group=4) as store:
-        go, answers = _hold(store, True), Answers(5)
+        go, answers = hold(store, True), Answers(5)
         before = store.stats.transactions
         for number in range(5):
             store.submit(True, "add", _add(str(number)), answers.done)
@@ -283,7 +271,7 @@ def test_a_batch_of_reads_survives_a_failing_one(store: Store) -> None:
         unit.core.execute(text("SELECT nonsense FROM nowhere"))
 
     answers = Answers(3)
-    go = _hold(store, False)
+    go = hold(store, False)
     for work in (lambda u: u.all(CODES), fail, lambda u: u.all(CODES)):
         store.submit(False, "read", work, answers.done)
     go.set()
@@ -302,7 +290,7 @@ def test_a_reading_unit_cannot_write(store: Store) -> None:
 
 def test_the_queue_is_bounded(url: str) -> None:
     with Store.open(url, max_queue=3) as store:
-        go = _hold(store, True)
+        go = hold(store, True)
         answers = Answers(3)
         for number in range(3):
             store.submit(True, "add", _add(str(number)), answers.done)
@@ -318,7 +306,7 @@ def test_the_queue_is_bounded(url: str) -> None:
 def test_closing_serves_what_waits(url: str) -> None:
     store = Store.open(url)
     answers = Answers(50)
-    go = _hold(store, True)
+    go = hold(store, True)
     for number in range(50):
         store.submit(True, "add", _add(str(number)), answers.done)
     go.set()
@@ -339,7 +327,7 @@ def test_a_batch_is_posted_once(url: str) -> None:
         reached.release()
 
     with Store.open(url, post=post) as store:
-        go = _hold(store, False)
+        go = hold(store, False)
         answers = Answers(5)
         for _ in range(5):
             store.submit(False, "read", lambda unit: unit.all(CODES), answers.done)

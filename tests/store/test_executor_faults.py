@@ -17,7 +17,8 @@ from sip2d.store.executor import Store
 from sip2d.store.statement import hot
 from sip2d.store.unit import Unit
 from tests.store.seed import upgraded
-from tests.store.test_executor import ADD, ONE, WAIT, Answers, _add, _codes, _hold, wait_until_healthy
+from tests.store.test_executor import ADD, ONE, WAIT, Answers, _add, _codes, wait_until_healthy
+from tests.support.batches import hold
 from tests.support.databases import Databases
 from tests.support.postgres import PostgresCluster
 
@@ -39,7 +40,7 @@ def _limit(unit: Unit, more: int) -> None:
 def test_a_full_disk_refuses_what_does_not_fit_and_recovers(lite: Store) -> None:
     answers = Answers(5)
     lite.submit(True, "limit", lambda unit: _limit(unit, 3), answers.done)
-    go = _hold(lite, True)
+    go = hold(lite, True)
     for code in ("a", f"b{BIG}", "c"):
         lite.submit(True, "add", _add(code), answers.done)
     go.set()
@@ -50,7 +51,7 @@ def test_a_full_disk_refuses_what_does_not_fit_and_recovers(lite: Store) -> None
     assert faults[0] is faults[1] is faults[3] is None
     assert isinstance(faults[2], StoreUnavailable)
     assert _codes(lite) == ["a", "c"]
-    assert lite.readable
+    assert lite.able[0]
     lite.submit(True, "unlimit", lambda unit: _limit(unit, 1_000_000), answers.done)
     answers.wait()
     wait_until_healthy(lite)
@@ -73,7 +74,7 @@ def test_a_transaction_that_sqlite_took_away_is_run_again(lite: Store) -> None:
         raise ValueError("the unit's own fault hides what happened")
 
     answers = Answers(2)
-    go = _hold(lite, True)
+    go = hold(lite, True)
     lite.submit(True, "neighbour", neighbour, answers.done)
     lite.submit(True, "taken", taken, answers.done)
     go.set()

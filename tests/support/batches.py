@@ -15,17 +15,23 @@ WAIT = 20.0
 """Seconds; far more than any of it takes."""
 
 
-@contextmanager
-def busy(store: Store, writes: bool = False) -> Iterator[None]:
-    """The thread of lane 0 waits until the end of this: what is sent meanwhile is one batch."""
+def hold(store: Store, writes: bool) -> threading.Event:
+    """Occupy the thread of lane 0 until the event is set: what is submitted meanwhile is one group."""
     go, running = threading.Event(), threading.Event()
 
     def wait(_unit: Unit) -> None:
         running.set()
         assert go.wait(WAIT)
 
-    store.submit(writes, "busy", wait, lambda _value, _fault: None)
+    store.submit(writes, "hold", wait, lambda _value, _fault: None)
     assert running.wait(WAIT)
+    return go
+
+
+@contextmanager
+def busy(store: Store, writes: bool = False) -> Iterator[None]:
+    """It is occupied until the end of this."""
+    go = hold(store, writes)
     try:
         yield
     finally:
