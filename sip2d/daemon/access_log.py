@@ -1,11 +1,11 @@
-"""One record per exchange, as a JSON line: encoded by msgspec into a buffer, 0.5-0.7 us each, where a
-structlog line costs 4-11 us (performance.md 2). The buffer is written every 100 ms (the daemon's timer calls
-``flush``) or at 64 KiB.
+"""One record per exchange, as a JSON line: encoded by msgspec many at a time, 0.3 us each, where a structlog
+line costs 4-11 us (performance.md 2). They are written every 100 ms (the daemon's timer calls ``flush``) or
+at 64 KiB.
 """
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +19,9 @@ FLUSH_BYTES: Final = 64 * 1024
 KEPT_BYTES: Final = 4 * 1024 * 1024
 
 
-class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the record holds. ``ts`` epoch seconds, ``conn`` the connection's number, ``ms`` from frame to
-    answer."""
+class Record(msgspec.Struct, gc=False, omit_defaults=True):
+    """What is told of an exchange. ``ts`` epoch seconds, ``conn`` the connection's number, ``ms`` from frame
+    to answer, ``rule`` the code of a refusal's first reason."""
 
     ts: float
     conn: int
@@ -72,32 +72,26 @@ class AccessLog:
             if old is not None:
                 os.close(old)
 
-    def write(
-        self,
-        ts: float,
-        conn: int,
-        terminal: str,
-        branch: str,
-        message: str,
-        result: str,
-        ms: float,
-        rule: str = "",
-        patron: str = "",
-        item: str = "",
-    ) -> None:
-        """Keep one record; positional, in the order of ``Record``."""
+    def write(self, records: Sequence[Record]) -> None:
+        """Keep these; their barcodes are masked in place."""
         if self._descriptor is None:
             return
-        if self._mask and (patron or item):
-            patron = mask(patron) if patron else ""
-            item = mask(item) if item else ""
-        buffer = self._buffer
+        if self._mask:
+            for record in records:
+                if record.patron:
+                    record.patron = mask(record.patron)
+                if record.item:
+                    record.item = mask(record.item)
+        try:
+            lines = self._encoder.encode_lines(records)
+        except UnicodeEncodeError:  # a code of bytes that are no text came as lone surrogates (quirks C17)
+            for record in records:
+                record.patron, record.item = _as_text(record.patron), _as_text(record.item)
+            lines = self._encoder.encode_lines(records)
         if self._prefix:
-            buffer += self._prefix
-        record = Record(ts, conn, terminal, branch, message, result, ms, rule, patron, item)
-        self._encoder.encode_into(record, buffer, -1)
-        buffer += b"\n"
-        if len(buffer) >= FLUSH_BYTES:
+            lines = b"".join([self._prefix + line for line in lines.splitlines(keepends=True)])
+        self._buffer += lines
+        if len(self._buffer) >= FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -120,3 +114,8 @@ class AccessLog:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None and self._file is not None:
             os.close(descriptor)
+
+
+def _as_text(code: str) -> str:
+    """Bytes that were no text are spelt out."""
+    return code.encode("utf-8", "backslashreplace").decode()

@@ -17,7 +17,7 @@ import structlog
 from sip2d.circulation.authorise import support
 from sip2d.circulation.call import Answer
 from sip2d.config import LimitsSettings
-from sip2d.daemon.access_log import AccessLog
+from sip2d.daemon.access_log import AccessLog, Record
 from sip2d.daemon.acs import Acs, Binding
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.metrics import Metrics
@@ -42,6 +42,8 @@ GATES: Final = {
     "INSTITUTION_UNKNOWN": "institution",
 }
 LIMITS_KEPT: Final = 256
+UNTOLD_MOST: Final = 256
+"""So many exchanges are told at once at the most: 0.2 ms."""
 
 
 Labels = tuple[str, str]
@@ -88,6 +90,8 @@ class Front:
         self.ended: list[SessionRecord] = []
         self._metrics = metrics
         self._access = access
+        self._untold: list[Record] = []
+        metrics.exchanges.tell = self.tell
         self._configured = limits
         self._limits: dict[Limits, Limits] = {}
         self._clock = clock
@@ -212,35 +216,51 @@ class Front:
     def served(
         self, connection: Line, code: str, answer: Answer, seconds: float, request: Request | None
     ) -> None:
-        """An exchange was answered: one access record, one count, one duration (issue 7.1)."""
-        now = self._clock()
+        """An exchange was answered: one access record, one count, one duration (issue 7.1).
+
+        They are kept until ``tell``: told one by one they cost 1.1 us, many in one go 0.7.
+        """
         terminal, branch = connection.labels
         patron = item = ""
         if request is not None:
-            patron = getattr(request, "patron_id", "")
+            patron = getattr(request, "patron_id", None) or ""
             item = getattr(request, "item_id", None) or ""
-        self._metrics.record(terminal, branch, code, answer.result, seconds, now)
+        milliseconds = int(seconds * 1_000_000) / 1000  # round() takes 0.4 us
+        self._untold.append(
+            Record(
+                self._clock(),
+                connection.number,
+                terminal,
+                branch,
+                code,
+                answer.result,
+                milliseconds,
+                answer.rule,
+                patron,
+                item,
+            )
+        )
         if answer.bulk:
             self._metrics.batch_rows.labels(answer.bulk.lower()).inc()
-        if answer.rule:
-            gate = GATES.get(answer.rule)
-            if gate is None:
-                self._metrics.denials.labels(code, answer.rule.partition(":")[0]).inc()
-            else:
-                self._metrics.messages_refused.labels(gate).inc()
-        milliseconds = int(seconds * 1_000_000) / 1000  # round() takes 0.4 us
-        self._access.write(
-            now,
-            connection.number,
-            terminal,
-            branch,
-            code,
-            answer.result,
-            milliseconds,
-            answer.rule,
-            patron,
-            item,
-        )
+        if len(self._untold) >= UNTOLD_MOST:
+            self.tell()
+
+    def tell(self) -> None:
+        """Brings what was served since the last time into the metrics and the access log; called by the
+        daemon's timer and before a scrape."""
+        records, self._untold = self._untold, []
+        self._metrics.exchanges.count(records)
+        for record in records:
+            if record.rule:
+                self._denied(record.message, record.rule)
+        self._access.write(records)
+
+    def _denied(self, code: str, rule: str) -> None:
+        gate = GATES.get(rule)
+        if gate is None:
+            self._metrics.denials.labels(code, rule.partition(":")[0]).inc()
+        else:
+            self._metrics.messages_refused.labels(gate).inc()
 
     def no_block(self, connection: Line, code: str) -> None:
         """A transaction done off-line came in: a kiosk stuck in that mode must be seen (SP-20)."""

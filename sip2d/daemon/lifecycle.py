@@ -77,6 +77,8 @@ class ConnectionsDoor(Protocol):
 
     def tick(self, now: float) -> None: ...
 
+    def tell(self) -> None: ...
+
     def close_idle(self) -> None: ...
 
     def end(self, terminals: Iterable[int]) -> None: ...
@@ -179,6 +181,7 @@ class Daemon:
         if self.admin is not None:
             await self.admin.stop()
         self._pins.close()
+        self._connections.tell()
         self._access_log.close()
         if self._background is not None:
             await asyncio.to_thread(self._background.stop)
@@ -282,11 +285,12 @@ class Daemon:
     # -- timers ------------------------------------------------------------------------------------------
 
     async def _flushing(self) -> None:
-        """Every 100 ms: the access log; and how late this comes is the loop's lag."""
+        """Every 100 ms: what was served, and the access log; and how late this comes is the loop's lag."""
         while True:
             before = self._clock()
             await asyncio.sleep(FLUSH_SECONDS)
             self.metrics.lag.observe(max(0.0, self._clock() - before - FLUSH_SECONDS))
+            self._connections.tell()
             self._access_log.flush()
 
     async def _ticking(self) -> None:

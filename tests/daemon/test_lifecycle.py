@@ -149,6 +149,8 @@ class Kiosks:
 
     def tick(self, now: float) -> None: ...
 
+    def tell(self) -> None: ...
+
     def close_idle(self) -> None:
         for kiosk in tuple(self.open):
             if not kiosk.busy:

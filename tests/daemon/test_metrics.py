@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sip2d.daemon.access_log import AccessLog
+from sip2d.daemon.access_log import AccessLog, Record
 from sip2d.daemon.metrics import BUCKETS, Lag, Metrics
 from sip2d.daemon.offline_metrics import FRESH_SECONDS, OfflineFigures
 from sip2d.daemon.pins import Pins
@@ -59,9 +59,11 @@ def filled() -> Metrics:
     pins = Pins()
     pins.close()
     metrics.watch(lambda: STATS, pins, AccessLog())
-    metrics.record("T1", "MAIN", "11", "ok", 0.003, 1000.0)
-    metrics.record("T1", "MAIN", "11", "ok", 0.2, 1001.0)
-    metrics.record("", "MAIN", "99", "ok", 99.0, 1002.0)
+    metrics.exchanges.count([
+        Record(1000.0, 1, "T1", "MAIN", "11", "ok", 3.0),
+        Record(1001.0, 1, "T1", "MAIN", "11", "ok", 200.0),
+        Record(1002.0, 2, "", "MAIN", "99", "ok", 99_000.0),
+    ])  # fmt: skip
     metrics.connections.labels("plain", "MAIN").inc()
     metrics.accepted.labels("plain").inc()
     metrics.refused.labels("address").inc()
