@@ -1219,7 +1219,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_loan_open_patron",
         "loan",
-        ["patron_id", "due_at", "recalled_at"],
+        ["patron_id", "due_at", "recalled_at", "id", "item_id"],
         unique=False,
         sqlite_where=sa.text("status = 'OPEN'"),
         postgresql_where=sa.text("status = 'OPEN'"),

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from sip2d.circulation.answers import amount
 from sip2d.circulation.call import Call
 from sip2d.policy.facts import PatronFacts
@@ -17,29 +15,20 @@ from sip2d.wire.template import fill
 Lines = tuple[str, ...]
 
 
-class ListPage(msgspec.Struct, frozen=True):
-    """At most one of the six is filled."""
-
-    ready: Lines = ()
-    overdue: Lines = ()
-    loans: Lines = ()
-    fees: Lines = ()
-    recalled: Lines = ()
-    pending: Lines = ()
-
-
-NOTHING: Final = ListPage()
+NOTHING: Final[tuple[Lines, ...]] = ((), (), (), (), (), ())
+"""The six lists in the order of the summary, all empty; of those of an answer at most one is filled."""
 
 
 def bounds(request: PatronInformation) -> tuple[int, int | None]:
     """BP and BQ: 1-based, inclusive. Nonsense is 1 and the end; a start behind the end gives nothing (quirks
     E10)."""
-    start = _position(request.start_item) or 1
-    return start, _position(request.end_item)
+    if not request.start_item and not request.end_item:  # nearly always
+        return 1, None
+    return _position(request.start_item) or 1, _position(request.end_item)
 
 
 def _position(text: str | None) -> int | None:
-    if not text:  # nearly always
+    if not text:
         return None
     digits = text.strip()
     return (
@@ -52,17 +41,17 @@ def wanted_list(request: PatronInformation) -> int:
     return request.summary.upper().find("Y")
 
 
-def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts) -> ListPage:
-    """The asked list; places 6-9 ask for none."""
+def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts) -> tuple[Lines, ...]:
+    """The six lists, the asked one filled; places 6-9 of the summary ask for none."""
     wanted = wanted_list(request)
-    if not 0 <= wanted <= 5:
+    if not 0 <= wanted < len(NOTHING):
         return NOTHING
     rows = _READERS[wanted](unit, call, patron)
     start, end = bounds(request)
     if call.profile.max_list_items:
         last = start + call.profile.max_list_items - 1
         end = last if end is None else min(end, last)
-    return ListPage(**{_NAMES[wanted]: tuple(rows[start - 1 : end])})
+    return (*NOTHING[:wanted], tuple(rows[start - 1 : end]), *NOTHING[wanted + 1 :])
 
 
 def _loans(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:
@@ -109,8 +98,6 @@ def shows_loans(request: PatronInformation, call: Call) -> bool:
     return call.branch.sip2.send_personal_data and wanted_list(request) == _ALL_LOANS
 
 
-_NAMES: Final = ("ready", "overdue", "loans", "fees", "recalled", "pending")
-_ALL_LOANS: Final = _NAMES.index("loans")
 _READERS: Final[tuple[Callable[[Unit, Call, PatronFacts], list[str]], ...]] = (
     _ready,
     partial(_loans, which="overdue"),
@@ -119,3 +106,4 @@ _READERS: Final[tuple[Callable[[Unit, Call, PatronFacts], list[str]], ...]] = (
     partial(_loans, which="recalled"),
     partial(_holds, which="pending"),
 )
+_ALL_LOANS: Final = 2

@@ -23,7 +23,6 @@ from sip2d.policy.rulebook import Question
 from sip2d.store import foresight
 from sip2d.store.unit import Unit
 from sip2d.wire import messages as m
-from sip2d.wire.profile import ALL_FLAGS
 
 DENIED_STATUS: Final = "YYYY" + " " * 10
 _STANDING: Final = Question.STANDING
@@ -47,7 +46,7 @@ def _standing_at(desk: Desk, call: Call, patron: PatronFacts) -> tuple[tuple[Rea
 def shown_flags(call: Call, all_flags: str) -> str:
     """The flags a profile lets out; the others are blank (peers 14)."""
     wanted = call.profile.patron_status_flags
-    if wanted == ALL_FLAGS:
+    if len(wanted) == len(all_flags):
         return all_flags
     return "".join(flag if place in wanted else " " for place, flag in enumerate(all_flags))
 
@@ -155,16 +154,16 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
         return _nameless(call, request, patron, secret, institution)
     reasons, status = _standing_at(desk, call, patron)
     full = call.branch.sip2.send_personal_data
-    listed = page(unit, call, request, patron) if full else NOTHING
+    ready, overdue, loans, fees, recalled, pending = page(unit, call, request, patron) if full else NOTHING
     kind = call.library.patron_types[patron.type_id]
     limit = call.settings.noissuescharge_minor
     waiting = patron.holds_pending
-    ready = patron.holds_ready + (waiting if call.profile.hold_count == "all" else 0)
+    kept = patron.holds_ready + (waiting if call.profile.hold_count == "all" else 0)
     response = m.PatronInformationResponse(
         status,
         request.language,
         call.stamp,
-        ready,
+        kept,
         patron.overdue,
         patron.loans,
         patron.fee_count,
@@ -181,12 +180,12 @@ def patron_information(unit: Unit, request: m.PatronInformation, call: Call) -> 
         call.institution.currency,
         amount(call, patron.owed_minor) if full else None,
         amount(call, limit) if full and limit is not None else None,
-        listed.ready,
-        listed.overdue,
-        listed.loans,
-        listed.fees,
-        listed.recalled,
-        listed.pending,
+        ready,
+        overdue,
+        loans,
+        fees,
+        recalled,
+        pending,
         patron.address if full else None,
         patron.email if full else None,
         patron.phone if full else None,

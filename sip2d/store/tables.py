@@ -741,11 +741,14 @@ loan = Table(
         sqlite_where=text("status = 'OPEN'"),
         postgresql_where=text("status = 'OPEN'"),
     ),
+    # All that a list of a patron's loans is made of, in its order: no loan is looked up (1 us a patron).
     Index(
         "ix_loan_open_patron",
         "patron_id",
         "due_at",
         "recalled_at",
+        "id",
+        "item_id",
         sqlite_where=text("status = 'OPEN'"),
         postgresql_where=text("status = 'OPEN'"),
     ),
