@@ -1098,6 +1098,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index(
+        "ix_hold_open_title",
+        "hold",
+        ["title_id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
         "ix_hold_queue",
         "hold",
         ["title_id", "priority", "placed_at"],
@@ -2042,6 +2050,12 @@ def downgrade() -> None:
         table_name="hold",
         sqlite_where=sa.text("status = 'PENDING'"),
         postgresql_where=sa.text("status = 'PENDING'"),
+    )
+    op.drop_index(
+        "ix_hold_open_title",
+        table_name="hold",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.drop_index(
         "ix_hold_open_patron",

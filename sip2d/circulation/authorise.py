@@ -50,7 +50,8 @@ def authorise(branch: Branch, institution_code: str, request: Request) -> Reason
         return BRANCH_NOT_CONFIGURED
     if branch.sip2.support.get(_NAME_BY_CODE[request.code], "DISABLED") == "DISABLED":
         return MESSAGE_NOT_SUPPORTED
-    if isinstance(request, (Checkout, Renew)) and request.no_block and not offline_mode(branch):
+    stored = getattr(request, "no_block", False)  # looked at first: isinstance of a struct takes 0.1 us
+    if stored and not isinstance(request, Checkin) and not offline_mode(branch):
         return OFFLINE_DISABLED
     asked = getattr(request, "institution_id", "")
     if branch.sip2.enforce_institution and asked.strip() not in ("", institution_code):

@@ -1,6 +1,6 @@
 """The one list a 64 carries: which one the summary asks for, and which page of it (sip2.md 2.5, SP-10)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,7 +15,7 @@ from sip2d.wire.template import fill
 Lines = tuple[str, ...]
 
 
-NOTHING: Final[tuple[Lines, ...]] = ((), (), (), (), (), ())
+NOTHING: Final[Sequence[Lines]] = ((), (), (), (), (), ())
 """The six lists in the order of the summary, all empty; of those of an answer at most one is filled."""
 
 
@@ -41,7 +41,7 @@ def wanted_list(request: PatronInformation) -> int:
     return request.summary.upper().find("Y")
 
 
-def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts) -> tuple[Lines, ...]:
+def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts) -> Sequence[Lines]:
     """The six lists, the asked one filled; places 6-9 of the summary ask for none."""
     wanted = wanted_list(request)
     if not 0 <= wanted < len(NOTHING):
@@ -51,7 +51,9 @@ def page(unit: Unit, call: Call, request: PatronInformation, patron: PatronFacts
     if call.profile.max_list_items:
         last = start + call.profile.max_list_items - 1
         end = last if end is None else min(end, last)
-    return (*NOTHING[:wanted], tuple(rows[start - 1 : end]), *NOTHING[wanted + 1 :])
+    lists = [*NOTHING]
+    lists[wanted] = tuple(rows[start - 1 : end])
+    return lists
 
 
 def _loans(unit: Unit, call: Call, patron: PatronFacts, which: str) -> list[str]:

@@ -28,6 +28,7 @@ from sip2d.session.states import CloseReason
 from sip2d.wire import codec
 from sip2d.wire.messages import Login, Request, ScStatus
 
+_LOGIN: Final = Login.code
 _STATUS: Final = ScStatus.code
 
 
@@ -193,7 +194,8 @@ class Connection(asyncio.Protocol):
             self._status(exchange)
             return
         request = codec.parse_request(exchange.body, self.profile)
-        if isinstance(request, Login):
+        if exchange.code == _LOGIN:
+            assert isinstance(request, Login)
             self._start(self._log_in(exchange, request))
         elif request is None:  # the session lets only known codes through
             self.session.silence(exchange)

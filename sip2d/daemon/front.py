@@ -242,6 +242,8 @@ class Front:
         )
         if answer.bulk:
             self._metrics.batch_rows.labels(answer.bulk.lower()).inc()
+        if answer.rule:
+            self._denied(code, answer.rule)
         if len(self._untold) >= UNTOLD_MOST:
             self.tell()
 
@@ -250,9 +252,6 @@ class Front:
         daemon's timer and before a scrape."""
         records, self._untold = self._untold, []
         self._metrics.exchanges.count(records)
-        for record in records:
-            if record.rule:
-                self._denied(record.message, record.rule)
         self._access.write(records)
 
     def _denied(self, code: str, rule: str) -> None:

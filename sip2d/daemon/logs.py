@@ -32,8 +32,9 @@ QUIET: Final = ("alembic", "asyncio", "uvicorn")
 
 def mask(barcode: str) -> str:
     """The last four characters, and never more than half of it."""
-    shown = min(SHOWN, len(barcode) // 2)
-    return "…" + barcode[len(barcode) - shown :]
+    if len(barcode) >= 2 * SHOWN:
+        return "…" + barcode[-SHOWN:]
+    return "…" + barcode[(len(barcode) + 1) // 2 :]
 
 
 def masking(enabled: bool) -> Processor:

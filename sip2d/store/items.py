@@ -53,25 +53,14 @@ _NEXT_ID = (
     .correlate(item)
     .scalar_subquery()
 )
-_PENDING = (
+_QUEUE = (
     select(func.count())
     .select_from(hold)
-    .where(hold.c.title_id == item.c.title_id, hold.c.status == "PENDING")
-    .correlate(item)
-    .scalar_subquery()
-)
-_COPY = item.alias("copy")
-_KEPT = hold.alias("kept")
-# By the copies, for which there are indexes: the filled holds of a title alone would be a scan of all holds.
-_FILLED = (
-    select(func.count())
-    .select_from(_COPY)
-    .join(
-        _KEPT,
-        (_KEPT.c.filled_item_id == _COPY.c.id)
-        & or_(_KEPT.c.status == "ON_SHELF", _KEPT.c.status == "IN_TRANSIT"),
+    .where(
+        hold.c.title_id == item.c.title_id,
+        hold.c.closed_at.is_(None),  # by the index of open holds
+        holds.ACTIVE,
     )
-    .where(_COPY.c.title_id == item.c.title_id)
     .correlate(item)
     .scalar_subquery()
 )
@@ -92,7 +81,7 @@ _QUEUE_PLACE = len(_LOAN_COLUMNS)
 # The open loan, and how many wait for the title; most often nobody, and then `_HELD` is not asked: 11 us
 # instead of 18 (its 32 columns and its sort cost even when there is no hold).
 _ABOUT = hot(
-    select(*_LOAN_COLUMNS, _PENDING + _FILLED)
+    select(*_LOAN_COLUMNS, _QUEUE)
     .select_from(item)
     .outerjoin(loan, _IS_LENT)
     .where(item.c.id == bindparam("item_id")),
@@ -105,7 +94,7 @@ _HELD = hot(
     select(
         *(_SHELF.c[name] for name in _HOLD_NAMES),
         *(_NEXT.c[name] for name in _HOLD_NAMES),
-        _PENDING + _FILLED,
+        _QUEUE,
     )
     .select_from(item)
     .outerjoin(
@@ -123,7 +112,7 @@ _HELD = hot(
 def _row(*where: ColumnElement[bool], names: tuple[str, ...]) -> dict[bool, Statement]:
     """With `_ABOUT`'s columns (with the patron's 3% of a renewal); or locking the item, and these later."""
     with_title = select(*_COLUMNS).join(title, title.c.id == item.c.title_id).where(*where)
-    whole = with_title.add_columns(*_LOAN_COLUMNS, _PENDING + _FILLED).outerjoin(loan, _IS_LENT)
+    whole = with_title.add_columns(*_LOAN_COLUMNS, _QUEUE).outerjoin(loan, _IS_LENT)
     return {False: hot(whole, *names), True: hot(with_title.with_for_update(of=item), *names)}
 
 

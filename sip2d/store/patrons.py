@@ -138,16 +138,6 @@ def _packed(*conditions: ColumnElement[bool] | None) -> ColumnElement[int]:
 _MASK: Final = (1 << _PART) - 1
 
 
-def _counts(packed: int) -> tuple[int, int, int, int]:
-    """Spelt out: 0.2 us instead of 0.7."""
-    return (
-        packed & _MASK,
-        packed >> _PART & _MASK,
-        packed >> 2 * _PART & _MASK,
-        packed >> 3 * _PART & _MASK,
-    )
-
-
 # A price of 0 counts as none (D-18). The type is looked up only then: coalesce stops at the first value.
 _VALUE = func.coalesce(
     func.nullif(item.c.price_minor, 0),
@@ -372,7 +362,10 @@ def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
         row[12] == 1,
         row[13],
         row[14] is not None,
-        *(_counts(loans) if loans else _NO_LOANS),
+        loans & _MASK,
+        loans >> _PART & _MASK,
+        loans >> 2 * _PART & _MASK,
+        loans >> 3 * _PART & _MASK,
         value,
         lost_on_loan + lost,
         billed,
@@ -389,6 +382,3 @@ def _facts(unit: Unit, row: Row, has: Row, now: datetime) -> PatronFacts:
         row[15] == 1,
     )
     return PatronFacts(*fields)
-
-
-_NO_LOANS: Final = (0, 0, 0, 0)

@@ -839,6 +839,12 @@ hold = Table(
         postgresql_where=text("status = 'PENDING'"),
     ),
     Index(
+        "ix_hold_open_title",
+        "title_id",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
         "ix_hold_open_patron",
         "patron_id",
         "status",

@@ -124,14 +124,15 @@ class Trailer(msgspec.Struct, frozen=True):
 def checksum(data: bytes) -> int:
     """AZ of bytes that end in ``AZ``: two's complement of the byte sum, 16 bits (sip2.md 4.1).
 
-    The low half of adler32 started at 0 is the sum modulo 65521; up to 256 bytes cannot reach that (0.26 us
-    instead of 1.5 for 250 bytes).
+    The low half of adler32 started at 0 is the sum modulo 65521; 256 bytes cannot reach that, nor can 512 of
+    ASCII (0.16 us of a 64 instead of 1.5).
     """
-    if len(data) <= 256:
+    step = 512 if data.isascii() else 256
+    if len(data) <= step:
         return -(adler32(data, 0) & 0xFFFF) & 0xFFFF
     total = 0
-    for at in range(0, len(data), 256):  # a plain loop: 0.6 us instead of 0.9 for a 64
-        total += adler32(data[at : at + 256], 0) & 0xFFFF
+    for at in range(0, len(data), step):
+        total += adler32(data[at : at + step], 0) & 0xFFFF
     return -total & 0xFFFF
 
 

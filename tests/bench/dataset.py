@@ -20,7 +20,7 @@ from sip2d.demo import plan, seed
 from sip2d.store import epoch, migrate
 from sip2d.store.executor import Store
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Another number makes everybody's kept data anew."""
 FRESH_DAYS: Final = 7
 """Kept data older than this is made anew: its loans must not come due."""

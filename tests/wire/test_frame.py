@@ -93,8 +93,9 @@ def test_the_checksum_is_the_formula(data: bytes) -> None:
 
 
 def test_the_checksum_of_the_greatest_bytes() -> None:
-    for length in (255, 256, 257, 512, 8192):
-        assert checksum(b"\xff" * length) == slow_checksum(b"\xff" * length)
+    for length in (255, 256, 257, 511, 512, 513, 1025, 8192):
+        for greatest in (b"\xff", b"\x7f"):  # of ASCII twice as many are summed at once
+            assert checksum(greatest * length) == slow_checksum(greatest * length)
 
 
 @pytest.mark.parametrize(
