@@ -12,6 +12,7 @@ from sip2d.circulation.call import Answer, Call
 from sip2d.desk.outcome import Effect
 from sip2d.policy.decision import Action, Reason
 from sip2d.policy.facts import PatronFacts
+from sip2d.spelling import spelt_out
 from sip2d.store import journal
 from sip2d.store.unit import Unit
 from sip2d.wire import codec
@@ -95,7 +96,7 @@ def journal_key(call: Call, request: Request) -> journal.Key:
     return journal.Key(
         call.branch.id,
         request.code,
-        date,
+        spelt_out(date),
         hashlib.blake2b(text, digest_size=16).digest(),
         moment(date, call.branch.zone),
         bool(getattr(request, "no_block", False)),

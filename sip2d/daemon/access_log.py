@@ -13,6 +13,7 @@ import msgspec
 
 from sip2d.config import LoggingSettings
 from sip2d.daemon.logs import mask, under_journald
+from sip2d.spelling import spelt_out
 
 FLUSH_SECONDS: Final = 0.1
 FLUSH_BYTES: Final = 64 * 1024
@@ -86,7 +87,7 @@ class AccessLog:
             lines = self._encoder.encode_lines(records)
         except UnicodeEncodeError:  # a code of bytes that are no text came as lone surrogates (quirks C17)
             for record in records:
-                record.patron, record.item = _as_text(record.patron), _as_text(record.item)
+                record.patron, record.item = spelt_out(record.patron), spelt_out(record.item)
             lines = self._encoder.encode_lines(records)
         if self._prefix:
             lines = b"".join([self._prefix + line for line in lines.splitlines(keepends=True)])
@@ -114,8 +115,3 @@ class AccessLog:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None and self._file is not None:
             os.close(descriptor)
-
-
-def _as_text(code: str) -> str:
-    """Bytes that were no text are spelt out."""
-    return code.encode("utf-8", "backslashreplace").decode()

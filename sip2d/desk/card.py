@@ -9,6 +9,7 @@ from sip2d.desk.outcome import CardOutcome, Effect
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Override
 from sip2d.policy.facts import PatronFacts
+from sip2d.spelling import spelt_out
 from sip2d.store import blocks
 from sip2d.store.unit import Unit
 
@@ -29,7 +30,7 @@ def block(unit: Unit, desk: Desk, patron: PatronFacts, *, text: str, retained: b
         definition=DEFINITION,
         actions=ACTIONS,
         override=Override.OPERATOR.value,
-        reason=text.strip(),
+        reason=spelt_out(text.strip()),
         origin=ORIGIN,
         starts_at=desk.now,
         created_by=desk.actor,

@@ -9,6 +9,7 @@ from sip2d.desk.place import Desk
 from sip2d.policy.decision import Reason
 from sip2d.policy.facts import ItemFacts
 from sip2d.policy.settings import LostSource
+from sip2d.spelling import spelt_out
 from sip2d.store import properties
 from sip2d.store.unit import Unit
 
@@ -20,6 +21,7 @@ def set_properties(unit: Unit, desk: Desk, item: ItemFacts, text: str) -> bool:
     a loss from the item's record (`additem`), with 0 a find. A value that is not in the list changes no
     status; see `refusal`.
     """
+    text = spelt_out(text)
     changed = text != item.properties
     if changed:
         properties.store(unit, item.id, text)

@@ -9,6 +9,7 @@ from sip2d.desk.outcome import Effect, PaymentOutcome
 from sip2d.desk.place import Desk
 from sip2d.policy.decision import Action, Reason
 from sip2d.policy.facts import PatronFacts
+from sip2d.spelling import spelt_out
 from sip2d.store import ledger
 from sip2d.store.ledger import OpenFee, Posting
 from sip2d.store.unit import Unit
@@ -89,9 +90,10 @@ def pay(
 
 def _key(patron: PatronFacts, payment_key: str | None, amount_minor: int, fee_id: str | None) -> str | None:
     """BK as some SCs count it starts again with every power cycle: it only means the same payment together
-    with
-    patron, amount and fee (sip2.md 6.13)."""
-    return f"{patron.id}/{payment_key}/{amount_minor}/{fee_id or ''}" if payment_key else None
+    with patron, amount and fee (sip2.md 6.13)."""
+    if not payment_key:
+        return None
+    return spelt_out(f"{patron.id}/{payment_key}/{amount_minor}/{fee_id or ''}")
 
 
 def _narrowed(unpaid: list[OpenFee], fee_id: str | None, fee_type: str) -> list[OpenFee] | None:

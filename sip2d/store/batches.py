@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import bindparam, case, func, insert, or_, select
 
+from sip2d.spelling import spelt_out
 from sip2d.store.records import Record
 from sip2d.store.statement import hot
 from sip2d.store.tables import branch, renewal_batch, renewal_batch_item
@@ -99,10 +100,7 @@ def _last(unit: Unit, batch: Batch) -> int | None:
 
 
 def _kept(text: str) -> str:
-    """What any database takes: no NUL, no byte that was no character."""
-    if text.isascii() and text.isprintable():
-        return text[:LONGEST]
-    return text[:LONGEST].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return spelt_out(text[:LONGEST])[:LONGEST]
 
 
 def batches(

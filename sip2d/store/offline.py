@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import bindparam, func, insert, literal, or_, select, update
 
+from sip2d.spelling import spelt_out
 from sip2d.store import records
 from sip2d.store.records import Record
 from sip2d.store.statement import hot
@@ -304,8 +305,8 @@ def add_exception(
     """Queue an exception for a person (OF-51); None when the very same stands there already (GN-5). Late is
     late: one transaction is that once, whatever it comes after."""
     same = {
-        "institution_id": institution_id, "branch_id": branch_id, "item_barcode": item,
-        "patron_barcode": patron, "happened_at": maybe_seconds(happened_at),
+        "institution_id": institution_id, "branch_id": branch_id, "item_barcode": spelt_out(item),
+        "patron_barcode": spelt_out(patron), "happened_at": maybe_seconds(happened_at),
     }  # fmt: skip
     for row in records.rows(unit, offline_exception, **same):
         if row["code"] == code or (row["code"] in LATE and code in LATE):

@@ -3,6 +3,7 @@
 import msgspec
 from sqlalchemy import bindparam, case, or_, select
 
+from sip2d.spelling import spelt_out
 from sip2d.store.statement import hot
 from sip2d.store.tables import hold, item, loan, title
 from sip2d.store.unit import Row, Unit
@@ -81,5 +82,5 @@ def has_on_loan(unit: Unit, patron_id: int, title_id: int) -> bool:
 
 def find_title(unit: Unit, institution_id: int, number: str) -> tuple[int, str] | None:
     """The id and text of the title of this number (AJ of message 15)."""
-    row = unit.one(_TITLE, institution_id, number)
+    row = unit.one(_TITLE, institution_id, spelt_out(number))
     return None if row is None else (row[0], row[1])

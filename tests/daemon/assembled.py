@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from sip2d import config
 from sip2d.compose import compose, prepare_database
@@ -76,12 +76,14 @@ class Assembled:
     async def turned_away(self) -> dict[str, str]:
         """What ``terminal refused`` would show: addresses with the reason (CN-7)."""
         await self.daemon.poll()
+        return {row["address"]: row["reason"] for row in await self.rows(tables.refused_address)}
 
-        def look() -> dict[str, str]:
-            table = tables.refused_address
+    async def rows(self, table: Table) -> list[dict[str, Any]]:
+        """What stands in a table."""
+
+        def look() -> list[dict[str, Any]]:
             with Store.open(self._url) as store, store.unit("look", writes=False) as unit:
-                rows = unit.core.execute(select(table.c.address, table.c.reason)).all()
-            return {row.address: row.reason for row in rows}
+                return [dict(row) for row in unit.core.execute(select(table)).mappings()]
 
         return await asyncio.to_thread(look)
 
