@@ -8,7 +8,7 @@ collected at the scrape: 0.2 us each, where a bound counter and a histogram of t
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import datetime
 from typing import Final
 
@@ -74,9 +74,11 @@ class Exchanges(Collector):
         made = self._requests[branch, message, result] = ([0], *durations)
         return made
 
-    def forget(self, kiosk: str) -> None:
-        """A terminal that was removed is not silent."""
-        self._heard.pop(kiosk, None)
+    def keep(self, kiosks: Set[str]) -> None:
+        """Forget all others: a terminal that was removed is not silent."""
+        self.tell()
+        for gone in self._heard.keys() - kiosks:
+            del self._heard[gone]
 
     def collect(self) -> Iterator[Metric]:
         self.tell()
@@ -212,8 +214,9 @@ class Metrics:
         self.registry.register(Figures(store, pins, access))
 
     def mark(self, library: Library, now: datetime) -> None:
-        """Which branches are open today: an alert about a silent kiosk asks for it. Which blocks policies ask
-        for that cannot be made (BL-45)."""
+        """Which branches are open today: an alert about a silent kiosk asks for it; and which kiosks there
+        are. Which blocks policies ask for that cannot be made (BL-45)."""
+        self.exchanges.keep({one.name for one in library.terminals})
         for branch in library.branches.values():
             is_open = branch.calendar.is_open(now.astimezone(branch.zone).date())
             self.branch_open.labels(branch.code).set(int(is_open))

@@ -14,6 +14,7 @@ from sip2d.jobs.job import Tally
 from sip2d.jobs.runner import Outcome, Result
 from sip2d.store.health import Stats
 from sip2d.store.offline import Backlog
+from tests.daemon import places
 from tests.support.library import NOW
 
 STATS = Stats(3, 4, 10, 2, 1, 5, 0.25, {"11": (4, 0.5)})
@@ -121,6 +122,22 @@ def test_an_exchange_is_counted_and_timed() -> None:
     assert value("sip2d_kiosk_last_message_timestamp_seconds", {"kiosk": "T1"}) == 1001
     assert value("sip2d_db_queue_length", {"kind": "write"}) == 3
     assert value("sip2d_db_transaction_duration_seconds_sum", {"unit": "11"}) == 0.5
+
+
+def test_a_terminal_that_was_removed_is_not_silent() -> None:
+    """An alert about a kiosk that was not heard for long would ring for ever."""
+    metrics = filled()
+    kept_back = [Record(1003.0, 3, name, "MAIN", "99", "ok", 1.0) for name in ("T1", "T2")]
+
+    def tell() -> None:
+        metrics.exchanges.count(kept_back)
+        kept_back.clear()
+
+    metrics.exchanges.tell = tell
+    metrics.mark(places.library(places.terminal(2, "127.0.0.2")), NOW)
+    value = metrics.registry.get_sample_value
+    assert value("sip2d_kiosk_last_message_timestamp_seconds", {"kiosk": "T2"}) == 1003
+    assert value("sip2d_kiosk_last_message_timestamp_seconds", {"kiosk": "T1"}) is None
 
 
 def test_a_run_of_a_job_is_counted_and_timed() -> None:
