@@ -27,7 +27,7 @@ def in_order(facts: Facts) -> bool:
         or who.recalled_overdue
         or who.claims_returned
         or who.lost
-        or kind.value_limit_minor is not None
+        or _worth_too_much(facts)
     ):
         return False
     loans, limit, expires = who.loans, kind.loan_limit, who.expires_on
@@ -38,3 +38,10 @@ def in_order(facts: Facts) -> bool:
         and (facts.membership is _NONE_NEEDED or facts.membership is _CURRENT)
         and (facts.holder_membership is _NONE_NEEDED or facts.holder_membership is _CURRENT)
     )
+
+
+def _worth_too_much(facts: Facts) -> bool:
+    limit, item = facts.patron_type.value_limit_minor, facts.item
+    if limit is None:
+        return False
+    return facts.patron.value_minor + ((item.price_minor or 0) if item is not None else 0) > limit

@@ -28,7 +28,7 @@ PATRON: dict[str, st.SearchStrategy[Any]] = {
 TYPE = st.fixed_dictionaries({
     "loan_limit": LIMIT, "overdue_limit": LIMIT, "recalled_overdue_limit": LIMIT, "claims_limit": LIMIT,
     "lost_limit": LIMIT, "bills_limit_minor": LIMIT, "limits_block_renewal": st.booleans(),
-    "value_limit_minor": st.sampled_from([None, None, None, 2]),
+    "value_limit_minor": st.sampled_from([None, None, 2, 2002]),
 })  # fmt: skip
 SETTINGS = st.fixed_dictionaries({
     "noissuescharge_minor": LIMIT, "fine_no_renewals_minor": LIMIT,
@@ -82,7 +82,7 @@ def test_what_stands_against_an_act_is_what_all_its_rules_say(matter: Facts, que
         ({"lost": 1}, {"lost_limit": 0}),
         ({"owed_minor": 1}, {"bills_limit_minor": 0}),
         ({"restricting_minor": 1}, {}),
-        ({"value_minor": 1}, {"value_limit_minor": 0}),
+        ({"value_minor": 1}, {"value_limit_minor": 2000}),  # the item is worth 2000
     ],
     ids=lambda told: "-".join(told) or "any",
 )
@@ -100,6 +100,10 @@ def test_who_has_nothing_but_loans_below_his_limits_is_in_order() -> None:
     )
     assert in_order(free)
     assert in_order(msgspec.structs.replace(free, membership=Status.ACTIVE))
+    assert in_order(facts(patron_type={"value_limit_minor": 2000}))
+    assert in_order(
+        facts(patron={"value_minor": 5}, patron_type={"value_limit_minor": 5}, item={"price_minor": None})
+    )
     assert not in_order(msgspec.structs.replace(free, membership=Status.FEE_DUE))
     assert not in_order(msgspec.structs.replace(free, holder_membership=Status.UNKNOWN))
     assert not in_order(facts(patron={"loans": 2}, terms={"loan_limit": 2}))
