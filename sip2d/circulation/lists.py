@@ -109,3 +109,4 @@ _READERS: Final[tuple[Callable[[Unit, Call, PatronFacts], list[str]], ...]] = (
     partial(_holds, which="pending"),
 )
 _ALL_LOANS: Final = 2
+"""The place of all that is on loan, in the summary and above."""

@@ -3,7 +3,7 @@ database that failed.
 
 PASSIVE checkpoints on a connection of their own take p99 of a write from 11 to 3 ms. They cannot shrink a
 log under nonstop load, so one above 64 MiB, or one that nobody needs any more, is truncated. Five a second
-instead of ten write fewer pages twice: 8% more renewals, and the same p99 beside them.
+instead of ten write fewer pages twice: 7% more renewals, and the same p99 beside them.
 """
 
 import logging
