@@ -166,8 +166,8 @@ def test_of7_what_cannot_be_saved_stands_on_the_screen(tmp_path: Path) -> None:
         form.file.symlink_to("/dev/full")
         form.types("P1 I1")
         form.say("q")
-        form.until("not saved. Save them")
-        form.interrupt()
+        form.until(r"not saved. Save them\? \[Y/n\]: ")
+        form.leave()
         assert form.end() == 1
         assert "L" + f"{'I1':<80}P1" in form.text
         assert "These 1 lines are in no file." in form.text
