@@ -36,6 +36,8 @@ venv: $(VENV)/.dev ## .venv with everything, locked and hashed
 demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.run) ## a seeded library in ./.demo, served in the foreground
 	$(PY) -m sip2d demo $(ARGS)
 
+# Hundreds of processes are started: without compiled modules each of them compiles 250 (0.25 s).
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev $(PARTS)/.laid ## the whole suite, on both databases and both event loops
 	$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from sip2d import collector
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code (stack.md 3.1)."""
@@ -16,5 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(words)
 
 
+def program() -> int:
+    """`main` as all that this process does."""
+    collector.while_starting()
+    try:
+        return main()
+    finally:
+        collector.at_the_end()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sip2d import config
+from sip2d import collector, config
 from sip2d.cli import exits
 from sip2d.errors import ConfigurationError, StoreUnavailable
 
@@ -38,7 +38,9 @@ def _serve(path: Path | None, overrides: dict[str, Any]) -> int:
     for finding in config.unknown_variables(os.environ):
         logs.get(__name__).warning("config.unknown_variable", finding=finding)
     prepare_database(settings)
-    return lifecycle.main(lambda: compose(settings, Source(path, overrides)))
+    return lifecycle.main(
+        lambda: compose(settings, Source(path, overrides)), lambda _daemon: collector.once_started()
+    )
 
 
 def _say(fault: object, code: int) -> int:

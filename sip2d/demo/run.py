@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from sip2d import collector
 from sip2d.compose import compose, prepare_database
 from sip2d.config import ListenerSettings, Settings, load
 from sip2d.daemon import logs
@@ -115,6 +116,7 @@ def demo(folder: Path, *, port: int, tls_port: int, admin_port: int, say: Callab
         draft = folder / f"{DESCRIPTION}.new"
         draft.write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         draft.rename(description)
+        collector.once_started()
         say(welcome.page(described, folder))
 
     try:

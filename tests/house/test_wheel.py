@@ -47,7 +47,7 @@ def test_nothing_else_is_in_the_wheel(wheel: Path) -> None:
 def test_the_command_is_installed_with_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
-        assert "sip2d = sip2d.__main__:main" in archive.read(name).decode()
+        assert "sip2d = sip2d.__main__:program" in archive.read(name).decode()
 
 
 def test_the_code_in_the_wheel_is_the_checkout_s(wheel: Path, tmp_path: Path) -> None:
