@@ -16,6 +16,7 @@ import pysip2
 import uvloop
 
 import sip2d.compose
+from sip2d import collector
 from sip2d.compose import compose
 from sip2d.config import load
 from sip2d.daemon import logs
@@ -133,6 +134,7 @@ def daemon(url: str, folder: str, cert: str, key: str, group: bool = True) -> No
         vars(sip2d.compose)["Store"] = CommitEach
 
     def up(running: Daemon) -> None:
+        collector.once_started()
         say(**{one.settings.name: one.port for one in running.listeners})
 
     sys.exit(main(lambda: compose(chosen), up))
