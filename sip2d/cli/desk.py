@@ -6,7 +6,7 @@ import typer
 
 from sip2d.cli.caller import Caller, said
 from sip2d.cli.command import command, group
-from sip2d.cli.options import Branch, Institution, Limit, moment
+from sip2d.cli.options import INSTANT, Branch, Institution, Limit, moment
 
 loans = group("Loans.")
 holds = group("Holds.")
@@ -17,10 +17,18 @@ Patron = Annotated[str, typer.Argument(help="Patron barcode.")]
 Item = Annotated[str, typer.Argument(help="Item barcode.")]
 OfPatron = Annotated[str | None, typer.Option("--patron", help="Only of this patron.")]
 OfItem = Annotated[str | None, typer.Option("--item", help="Item barcode.")]
-Due = Annotated[str | None, typer.Option("--due", help="Instant [default: by the rules].")]
+Due = Annotated[
+    str | None,
+    typer.Option(
+        "--due", parser=moment, metavar=INSTANT, help="A date means its end [default: by the rules]."
+    ),
+]
 Acknowledged = Annotated[bool, typer.Option("--fee-acknowledged", help="The patron accepts the fee.")]
 Pickup = Annotated[str | None, typer.Option("--pickup", help="Pickup branch.")]
-Until = Annotated[str | None, typer.Option("--not-needed-after", help="Instant.")]
+Until = Annotated[
+    str | None,
+    typer.Option("--not-needed-after", parser=moment, metavar=INSTANT, help="A date means its end."),
+]
 Amount = Annotated[str, typer.Argument(help="Such as 12.50.")]
 
 
@@ -68,12 +76,11 @@ def loan_add(
     """Lend an item."""
     from sip2d.desk.staff import circulation
 
-    due_at = moment(due)
     caller.show(
         caller.write(
             "loan.add",
             lambda work: circulation.lend_item(
-                work, patron, item, institution_code=institution, branch_name=branch, due_at=due_at,
+                work, patron, item, institution_code=institution, branch_name=branch, due=due,
                 fee_acknowledged=fee_acknowledged,
             ),
         )
@@ -92,12 +99,11 @@ def loan_renew(
     """Renew the loan of an item."""
     from sip2d.desk.staff import circulation
 
-    due_at = moment(due)
     caller.show(
         caller.write(
             "loan.renew",
             lambda work: circulation.renew_item(
-                work, item, institution_code=institution, branch_name=branch, due_at=due_at,
+                work, item, institution_code=institution, branch_name=branch, due=due,
                 fee_acknowledged=fee_acknowledged,
             ),
         )
@@ -108,7 +114,7 @@ def loan_renew(
 def loan_set(
     caller: Caller,
     item: Item,
-    due: Annotated[str, typer.Option("--due", help="Instant.")],
+    due: Annotated[str, typer.Option("--due", parser=moment, metavar=INSTANT, help="A date means its end.")],
     institution: Institution = None,
     branch: Branch = None,
 ) -> None:
@@ -175,13 +181,12 @@ def hold_add(
 
     if (item is None) == (title_number is None):
         raise typer.BadParameter("give either --item or --title-number")
-    until = moment(not_needed_after)
     caller.show(
         caller.write(
             "hold.add",
             lambda work: circulation.place_hold(
-                work, patron, item=item, title_number=title_number, pickup=pickup, expires_at=until,
-                institution_code=institution,
+                work, patron, item=item, title_number=title_number, pickup=pickup,
+                not_needed_after=not_needed_after, institution_code=institution,
             ),
         )
     )  # fmt: skip
@@ -198,12 +203,11 @@ def hold_set(
     """Change a hold without losing its place."""
     from sip2d.desk.staff import circulation
 
-    until = moment(not_needed_after)
     caller.show(
         caller.write(
             "hold.set",
             lambda work: circulation.change_hold(
-                work, hold_id, pickup=pickup, expires_at=until, institution_code=institution
+                work, hold_id, pickup=pickup, not_needed_after=not_needed_after, institution_code=institution
             ),
         )
     )

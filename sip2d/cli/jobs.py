@@ -1,6 +1,6 @@
 """`sip2d jobs`: what runs at night, what came of it, and a run by hand (circulation.md 12)."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +8,7 @@ import typer
 from sip2d.cli import exits
 from sip2d.cli.caller import Caller
 from sip2d.cli.command import command, group
-from sip2d.cli.options import Branch, Limit, moment
+from sip2d.cli.options import INSTANT, Branch, Limit, moment
 from sip2d.cli.show import Format, Record
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ Name = Annotated[str, typer.Argument(help="A job's name or code: `sip2d jobs lis
 Every = Annotated[str | None, typer.Option("--institution", help="Institution code [default: all].")]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", help="Instant, or the run of a date [default: now, and what was missed]."),
+    typer.Option(
+        "--as-of",
+        parser=moment,
+        metavar=INSTANT,
+        help="A date means its run [default: now, and what was missed].",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 
@@ -164,16 +169,15 @@ def _runs(
 
 def _moment(text: str, job: "Job", owner: "Owner | None", library: "places.Library") -> datetime:
     """An instant; of a date the moment at which the job runs on it."""
+    from sip2d.desk.staff.said import first_of, last_of
     from sip2d.jobs.owners import zone_of
     from sip2d.jobs.schedule import instants
 
-    found = moment(text)
-    assert found is not None
-    if len(text) > len("2026-12-31"):
-        return found
     zone = zone_of(owner, library)
-    midnight = datetime.combine(found.date(), time(), zone) - timedelta(seconds=1)
-    last = datetime.combine(found.date(), time.max, zone)
+    first, last = first_of(text, zone), last_of(text, zone)
+    if first == last:
+        return first
+    midnight = first - timedelta(seconds=1)
     return next(instants(job.schedule, zone, midnight, last), midnight).astimezone(UTC)
 
 

@@ -1,7 +1,7 @@
 """Options and arguments that several commands take, each described once."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -13,6 +13,8 @@ Branch = Annotated[str | None, typer.Option("--branch", help="Branch code, or IN
 ThisBranch = Annotated[str, typer.Option("--branch", help="Branch code, or INSTITUTION/CODE.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
 Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it is in use.")]
+INSTANT = "DATE[THH:MM]"
+"""The metavar of what `moment` parses: a date, a local time, or one with its offset."""
 Text = Annotated[str, typer.Argument(help="A barcode, or part of a name or title.", show_default=False)]
 
 
@@ -25,14 +27,13 @@ def after(text: str, now: datetime) -> datetime:
     return now + timedelta(**{unit: int(found[1])})
 
 
-def moment(text: str | None) -> datetime | None:
-    """An instant as ISO 8601: ``2026-12-31T23:59:59+01:00``; UTC where no zone is said, midnight where no
-    time is.
-    """
-    if text is None:
-        return None
+def moment(text: str) -> str:
+    """An instant as ISO 8601, checked as it is typed: a date, a local time, or one with its offset. What it
+    is, is told where the library is known (`desk.staff.said`)."""
     try:
-        found = datetime.fromisoformat(text)
+        datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no instant such as 2026-12-31T23:59:59+01:00") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+        raise typer.BadParameter(
+            f"{text!r} is no instant such as 2026-12-31, 2026-12-31T12:00 or 2026-12-31T12:00+01:00"
+        ) from None
+    return text

@@ -6,7 +6,7 @@ import typer
 
 from sip2d.cli.caller import Caller
 from sip2d.cli.command import command, group
-from sip2d.cli.options import Branch, Institution, moment
+from sip2d.cli.options import INSTANT, Branch, Institution, moment
 
 app = group("Recalled loans.")
 
@@ -15,7 +15,7 @@ app = group("Recalled loans.")
 def extend(
     caller: Caller,
     item: Annotated[str, typer.Option("--item", help="Item barcode.")],
-    due: Annotated[str, typer.Option("--due", help="Instant.")],
+    due: Annotated[str, typer.Option("--due", parser=moment, metavar=INSTANT, help="A date means its end.")],
     waive: Annotated[bool, typer.Option("--waive", help="Waive the fine of the late return.")] = False,
     fee_acknowledged: Annotated[
         bool, typer.Option("--fee-acknowledged", help="The patron accepts the fee of the new loan.")
@@ -28,13 +28,11 @@ def extend(
     """
     from sip2d.desk.staff import recalls
 
-    due_at = moment(due)
-    assert due_at is not None  # it is required
     caller.show(
         caller.write(
             "recall.extend",
             lambda work: recalls.extend_recalled(
-                work, item, due_at, waive=waive, fee_acknowledged=fee_acknowledged,
+                work, item, due, waive=waive, fee_acknowledged=fee_acknowledged,
                 institution_code=institution, branch_name=branch,
             ),
         )

@@ -6,7 +6,7 @@ import typer
 
 from sip2d.cli.caller import Caller
 from sip2d.cli.command import command, group
-from sip2d.cli.options import Branch, Institution, Limit, moment
+from sip2d.cli.options import INSTANT, Branch, Institution, Limit, moment
 
 app = group("Reports.")
 
@@ -43,19 +43,22 @@ def loans(
         str, typer.Option("--status", help="ON_LOAN, AVAILABLE, IN_TRANSIT, ON_HOLD_SHELF, LOST ... or ANY.")
     ] = "ON_LOAN",
     item_type: Annotated[str | None, typer.Option("--item-type", help="Item type code.")] = None,
-    due_from: Annotated[str | None, typer.Option("--due-from", help="Due at this instant or later.")] = None,
-    due_before: Annotated[str | None, typer.Option("--due-before", help="Due before this instant.")] = None,
+    due_from: Annotated[
+        str | None, typer.Option("--due-from", parser=moment, metavar=INSTANT, help="Due then or later.")
+    ] = None,
+    due_before: Annotated[
+        str | None, typer.Option("--due-before", parser=moment, metavar=INSTANT, help="Due before.")
+    ] = None,
 ) -> None:
     """List all items that were on loan at the end of a day (BR-25), or in another status (BR-26)."""
     from sip2d.desk.staff import snapshots
 
-    first, last = moment(due_from), moment(due_before)
     caller.show(
         caller.read(
             "report.loans",
             lambda work: snapshots.listing(
                 work, as_of, branch_name=branch, institution_code=institution, status=status,
-                item_type=item_type, due_from=first, due_before=last,
+                item_type=item_type, due_from=due_from, due_before=due_before,
             ),
         )
     )  # fmt: skip

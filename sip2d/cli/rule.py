@@ -6,7 +6,7 @@ import typer
 
 from sip2d.cli.caller import Caller
 from sip2d.cli.command import command, group
-from sip2d.cli.options import Branch, Institution, moment
+from sip2d.cli.options import INSTANT, Branch, Institution, moment
 
 app = group("Circulation rules: limits and periods by branch, patron type and item type.")
 
@@ -45,19 +45,23 @@ def add(
     branch: Branch = None,
     patron_type: Annotated[str | None, typer.Option("--patron-type", help="[default: any]")] = None,
     item_type: Annotated[str | None, typer.Option("--item-type", help="[default: any]")] = None,
-    valid_from: Annotated[str | None, typer.Option("--from", help="Instant [default: from ever].")] = None,
-    valid_to: Annotated[str | None, typer.Option("--to", help="Instant [default: for ever].")] = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--from", parser=moment, metavar=INSTANT, help="[default: from ever]")
+    ] = None,
+    valid_to: Annotated[
+        str | None,
+        typer.Option("--to", parser=moment, metavar=INSTANT, help="A date is the last [default: for ever]."),
+    ] = None,
 ) -> None:
     """Add a rule."""
     from sip2d.desk.staff import rules
 
-    begins, ends = moment(valid_from), moment(valid_to)
     caller.show(
         caller.write(
             "rule.add",
             lambda work: rules.add(
                 work, name, value, institution_code=institution, branch_name=branch, patron_type=patron_type,
-                item_type=item_type, valid_from=begins, valid_to=ends,
+                item_type=item_type, valid_from=valid_from, valid_to=valid_to,
             ),
         )
     )  # fmt: skip
@@ -88,8 +92,15 @@ def disable(caller: Caller, rule_id: Id) -> None:
 @command(app, "detach-penalties")
 def detach_penalties(
     caller: Caller,
-    until: Annotated[str, typer.Option("--until", help="Instant at which they come back.")],
-    since: Annotated[str | None, typer.Option("--from", help="Instant [default: now].")] = None,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until", parser=moment, metavar=INSTANT, help="When they come back; a date is the last without."
+        ),
+    ],
+    since: Annotated[
+        str | None, typer.Option("--from", parser=moment, metavar=INSTANT, help="[default: now]")
+    ] = None,
     institution: Institution = None,
     branch: Branch = None,
     patron_type: Annotated[str | None, typer.Option("--patron-type", help="[default: any]")] = None,
@@ -101,13 +112,11 @@ def detach_penalties(
     """Take fines and overdue blocks off for a time; afterwards they are in force again."""
     from sip2d.desk.staff import penalties
 
-    begins, ends = moment(since), moment(until)
-    assert ends is not None  # the option is required
     caller.show(
         caller.write(
             "rule.detach",
             lambda work: penalties.detach(
-                work, ends, since=begins, institution_code=institution, branch_name=branch,
+                work, until, since=since, institution_code=institution, branch_name=branch,
                 patron_type=patron_type, item_type=item_type, keep_accrued=keep_accrued,
             ),
         )

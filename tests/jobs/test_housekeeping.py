@@ -153,7 +153,7 @@ def test_the_site_s_night_is_that_of_its_institutions_where_they_agree(room: Roo
     from sip2d.jobs.owners import zone_of
     from tests.jobs.plans import library_of
 
-    assert zone_of(None, library_of(room.store)) is UTC
+    assert zone_of(None, library_of(room.store)).key == "UTC"
     other = room.world.institutions["OTHER"]
 
     def close(unit: Unit) -> None:

@@ -1,12 +1,12 @@
 """A patron's blocks by staff's hand: set, lifted, seen (BL-10, BL-14, BL-41)."""
 
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Final
 
 from sip2d.desk.staff import block_descriptions, counter, find
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import last_of
 from sip2d.desk.staff.work import Refused, Work
-from sip2d.policy.calendar import local_instant
 from sip2d.policy.suspension import DEMERIT, BlockDefinition
 from sip2d.store import block_tables, records
 from sip2d.store import blocks as stored
@@ -19,7 +19,6 @@ MANUAL: Final = "MANUAL"
 REASON: Final = "STAFF"
 """Why a block was lifted, where staff do not say."""
 NO_END: Final = "9999"
-_LAST_SECOND: Final = time(23, 59, 59)
 
 
 def listing(
@@ -136,14 +135,7 @@ def _end(work: Work, owner: Institution, text: str | None) -> datetime | None:
     text = (text or "").strip()
     if not text or text.startswith(NO_END):
         return None
-    try:
-        if len(text) == len("2026-12-31"):
-            ends = local_instant(date.fromisoformat(text), _LAST_SECOND, owner.zone)
-        else:
-            at = datetime.fromisoformat(text)
-            ends = at.astimezone(UTC) if at.tzinfo else local_instant(at.date(), at.time(), owner.zone)
-    except ValueError:
-        raise Refused(f"{text!r} is no date such as 2026-12-31.") from None
+    ends = last_of(text, owner.zone)
     if ends <= work.now:
         raise Refused(f"{text} is over already.")
     return ends

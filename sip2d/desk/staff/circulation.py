@@ -3,13 +3,13 @@ STAFF).
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 from sip2d.desk import book, hold, lend, pay, renew, take_back
 from sip2d.desk.place import Desk
 from sip2d.desk.staff import counter, find
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import Said, last_of
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.decision import Reason
 from sip2d.policy.facts import HoldFacts, ItemFacts, Mode, PatronFacts
@@ -69,7 +69,7 @@ def lend_item(
     *,
     institution_code: str | None = None,
     branch_name: str | None = None,
-    due_at: datetime | None = None,
+    due: Said | None = None,
     fee_acknowledged: bool = False,
 ) -> Record:
     """Lend. The role overrides the reasons that its class may (CO-3)."""
@@ -80,7 +80,7 @@ def lend_item(
         who,
         what,
         renewal_allowed=False,
-        requested_due_at=due_at,
+        requested_due_at=last_of(due, desk.branch.zone),
         fee_acknowledged=fee_acknowledged,
     )
     _demand(done.done, done.reasons)
@@ -93,7 +93,7 @@ def renew_item(
     *,
     institution_code: str | None = None,
     branch_name: str | None = None,
-    due_at: datetime | None = None,
+    due: Said | None = None,
     fee_acknowledged: bool = False,
 ) -> Record:
     """Renew a loan for whoever has it, to a date or by the rules."""
@@ -110,7 +110,7 @@ def renew_item(
         who,
         what,
         third_party=True,
-        requested_due_at=due_at,
+        requested_due_at=last_of(due, desk.branch.zone),
         fee_acknowledged=fee_acknowledged,
     )
     _demand(done.done, done.reasons)
@@ -173,7 +173,7 @@ def place_hold(
     item: str | None = None,
     title_number: str | None = None,
     pickup: str | None = None,
-    expires_at: datetime | None = None,
+    not_needed_after: Said | None = None,
     institution_code: str | None = None,
 ) -> Record:
     """Place a hold on a title, or on the very item named without a title number (HO-2)."""
@@ -183,7 +183,7 @@ def place_hold(
     desk = _desk(work, owner, pickup, Act.MANAGE_HOLDS, home=who.home_branch_id)
     done = hold.place(
         work.unit, desk, who, item=what, title_number=title_number, hold_type="3" if what else "2",
-        pickup_code=desk.branch.code, expires_at=expires_at,
+        pickup_code=desk.branch.code, expires_at=last_of(not_needed_after, desk.branch.zone),
     )  # fmt: skip
     _demand(done.done, done.reasons)
     assert done.hold is not None
@@ -195,7 +195,7 @@ def change_hold(
     hold_id: int,
     *,
     pickup: str | None = None,
-    expires_at: datetime | None = None,
+    not_needed_after: Said | None = None,
     institution_code: str | None = None,
 ) -> Record:
     """Another pickup branch or "not needed after" (HO-3)."""
@@ -203,7 +203,7 @@ def change_hold(
     place = counter.branch_for(work, owner, pickup) if pickup else None
     done = hold.change(
         work.unit, desk, who, item=None, title_number=number,
-        pickup_code=place.code if place else None, expires_at=expires_at,
+        pickup_code=place.code if place else None, expires_at=last_of(not_needed_after, desk.branch.zone),
     )  # fmt: skip
     _demand(done.done, done.reasons)
     return hold_of(work, hold_id, owner.code)

@@ -4,16 +4,16 @@ bulk renewal (circulation.md 6). Nothing is changed here but the audit log.
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from sip2d.desk.staff import counter, find
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import first_of, last_of
 from sip2d.desk.staff.work import Refused, Work
-from sip2d.policy.calendar import DAY_END, Calendar, NoOpenDay, local_instant
+from sip2d.policy.calendar import Calendar, NoOpenDay
 from sip2d.policy.due import permanent
 from sip2d.store import extending, records
 from sip2d.store.extending import OpenLoan
@@ -222,7 +222,7 @@ class _Goal:
         zone = place.zone if place else owner.zone
         if asked.closure is not None:
             self._closure = _Closure(work, owner, asked.closure)
-        if asked.to is not None and _instant(asked.to, zone, end=True) > permanent(zone):
+        if asked.to is not None and last_of(asked.to, zone) > permanent(zone):
             raise Refused("No loan is due after 2099-01-01 (BR-16).")
         kind, thing = asked.patron_type, asked.item_type
         self.wanted = extending.Wanted(
@@ -231,8 +231,8 @@ class _Goal:
             policy_branches=None if self._closure is None else self._closure.branches,
             patron_type_id=find.patron_type(work, owner, kind).id if kind else None,
             item_type_id=find.item_type(work, owner, thing).id if thing else None,
-            due_from=_instant(asked.due_from, zone, end=False) if asked.due_from else None,
-            due_until=_instant(asked.due_until, zone, end=True) if asked.due_until else None,
+            due_from=first_of(asked.due_from or None, zone),
+            due_until=last_of(asked.due_until or None, zone),
         )
 
     def new_due(self, loan: OpenLoan) -> datetime | None:
@@ -243,7 +243,7 @@ class _Goal:
         if self._to is not None:
             key = calendar.zone.key
             if key not in self._instants:
-                self._instants[key] = _instant(self._to, calendar.zone, end=True)
+                self._instants[key] = last_of(self._to, calendar.zone)
             return self._instants[key]
         local = loan.due_at.astimezone(calendar.zone)
         if self._days is not None:
@@ -292,16 +292,3 @@ class _Closure:
 
     def _last(self, calendar: Calendar) -> date:
         return calendar.local_date(instant(self._row["ends_at"]) - _SECOND)
-
-
-def _instant(text: str, zone: ZoneInfo, *, end: bool) -> datetime:
-    """A day (its beginning or its end), a local time, or an instant with its offset."""
-    try:
-        if len(text) == len("2026-12-31"):
-            return local_instant(date.fromisoformat(text), DAY_END if end else time(), zone)
-        found = datetime.fromisoformat(text).replace(microsecond=0)
-        return (
-            local_instant(found.date(), found.time(), zone) if found.tzinfo is None else found.astimezone(UTC)
-        )
-    except (ValueError, OverflowError):
-        raise Refused(f"{text[:40]!r} is no date such as 2026-12-31 or 2026-12-31T12:00.") from None

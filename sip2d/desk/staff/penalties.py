@@ -2,11 +2,11 @@
 none``, after whose end the old ones are in force again by themselves.
 """
 
-from datetime import datetime
 from typing import Final
 
 from sip2d.desk.staff import find, rules
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import Said, after, first_of
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.terms import Key
 from sip2d.store import records
@@ -22,9 +22,9 @@ _PLACE: Final = ("branch_id", "patron_type_id", "item_type_id")
 
 def detach(
     work: Work,
-    until: datetime,
+    until: Said,
     *,
-    since: datetime | None = None,
+    since: Said | None = None,
     institution_code: str | None = None,
     branch_name: str | None = None,
     patron_type: str | None = None,
@@ -45,7 +45,8 @@ def detach(
         find.patron_type(work, owner, patron_type).id if patron_type else None,
         find.item_type(work, owner, item_type).id if item_type else None,
     )
-    span = (seconds(since or work.now), seconds(until))
+    zone = place.zone if place else owner.zone
+    span = (seconds(first_of(since or work.now, zone)), seconds(after(until, zone)))
     if span[1] <= max(span[0], seconds(work.now)):
         raise Refused("Penalties are detached up to a moment to come, after that from which on they are.")
     made: list[Record] = []

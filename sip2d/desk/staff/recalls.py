@@ -1,10 +1,9 @@
 """Recalled loans at the counter: the way around a recall (BR-9), done by a person."""
 
-from datetime import datetime
-
 from sip2d.desk.extend_recalled import extend
 from sip2d.desk.staff import counter, find
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import Said, last_of
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.facts import Mode
 from sip2d.store import patrons
@@ -14,14 +13,14 @@ from sip2d.store.records import Record
 def extend_recalled(
     work: Work,
     item: str,
-    due_at: datetime,
+    due: Said,
     *,
     waive: bool = False,
     fee_acknowledged: bool = False,
     institution_code: str | None = None,
     branch_name: str | None = None,
 ) -> Record:
-    """Cancel the recall, take back, lend again until ``due_at``, recall again: in one transaction. The role
+    """Cancel the recall, take back, lend again until ``due``, recall again: in one transaction. The role
     overrides what it may (CO-3); to waive the fine of a late return takes the right to waive.
     """
     owner = find.institution(work, institution_code)
@@ -35,7 +34,9 @@ def extend_recalled(
         raise Refused(f"The item {item!r} is not recalled: `sip2d loan set {item} --due ...` renews it.")
     before = what.loan
     desk = counter.desk_at(work, place, mode=Mode.STAFF)
-    done = extend(work.unit, desk, what, due_at, waive=waive, fee_acknowledged=fee_acknowledged)
+    done = extend(
+        work.unit, desk, what, last_of(due, place.zone), waive=waive, fee_acknowledged=fee_acknowledged
+    )
     if not done.done:
         codes = ", ".join(reason.code for reason in done.reasons)
         raise Refused(f"That may not be done: {codes}. Nothing was changed; `sip2d why` says more.")

@@ -1,9 +1,8 @@
 """Circulation rules (CO-6, CO-7): checked by policy, effective-dated, nothing forgotten."""
 
-from datetime import datetime
-
 from sip2d.desk.staff import find
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import Said, after, first_of
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.policy.terms import RULE_NAMES, parse_value
 from sip2d.store import records
@@ -37,8 +36,8 @@ def add(
     branch_name: str | None = None,
     patron_type: str | None = None,
     item_type: str | None = None,
-    valid_from: datetime | None = None,
-    valid_to: datetime | None = None,
+    valid_from: Said | None = None,
+    valid_to: Said | None = None,
 ) -> Record:
     """A rule for a branch, patron type and item type (each may be any), from a moment on (without: from
     ever).
@@ -47,6 +46,7 @@ def add(
     work.require(Act.CONFIGURE_POLICY, owner.id)
     _checked(name, value)
     place = find.branch(work, f"{owner.code}/{branch_name}") if branch_name else None
+    zone = place.zone if place else owner.zone
     values: Record = {
         "institution_id": owner.id,
         "branch_id": place.id if place else None,
@@ -54,8 +54,8 @@ def add(
         "item_type_id": find.item_type(work, owner, item_type).id if item_type else None,
         "name": name,
         "value": value.strip(),
-        "valid_from": maybe_seconds(valid_from) or 0,
-        "valid_to": maybe_seconds(valid_to),
+        "valid_from": maybe_seconds(first_of(valid_from, zone)) or 0,
+        "valid_to": maybe_seconds(after(valid_to, zone)),
     }
     if values["valid_to"] is not None and values["valid_to"] <= values["valid_from"]:
         raise Refused("A rule ends after it has begun.")

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from sip2d.desk.staff import find
 from sip2d.desk.staff.authorise import Act
+from sip2d.desk.staff.said import Said, first_of
 from sip2d.desk.staff.work import Refused, Work
 from sip2d.store import snapshots
 from sip2d.store.library import Institution
@@ -20,8 +21,8 @@ def listing(
     institution_code: str | None = None,
     status: str = snapshots.ON_LOAN,
     item_type: str | None = None,
-    due_from: datetime | None = None,
-    due_before: datetime | None = None,
+    due_from: Said | None = None,
+    due_before: Said | None = None,
 ) -> list[Record]:
     """Items as they were, by due date; ``as_of`` is a date, or `yesterday` where the library is."""
     place = None if branch_name is None else find.branch(work, branch_name)
@@ -31,6 +32,7 @@ def listing(
         else work.library.institutions[place.institution_id]
     )
     work.require(Act.SEE, owner.id, None if place is None else place.id)
+    zone = owner.zone if place is None else place.zone
     day = _day(work, owner, as_of)
     known = snapshots.days(work.unit, owner.id)
     if day.isoformat() not in known:
@@ -42,7 +44,7 @@ def listing(
     found = snapshots.rows(
         work.unit, day, branches if place is None else [place.id],
         status=None if status.upper() == ANY else status.upper(), item_type_code=item_type,
-        due_from=due_from, due_before=due_before,
+        due_from=first_of(due_from, zone), due_before=first_of(due_before, zone),
     )  # fmt: skip
     return [
         {
