@@ -111,7 +111,8 @@ def recorded(unit: Unit, call: Call, request: Request, key: journal.Key | None =
     body = journal.find(
         unit,
         key or journal_key(call, request),
-        exchange_id=call.exchange_id if call.again else None,
+        exchange_id=call.exchange_id,
+        again=call.again,
         terminal_id=call.terminal_id,
         now=call.now,
         retry_window=call.branch.sip2.timeout_seconds * (call.branch.sip2.retries_allowed + 1),

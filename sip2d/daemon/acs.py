@@ -20,6 +20,7 @@ from sip2d.policy.setting_names import settings_of
 from sip2d.policy.settings import Settings
 from sip2d.store.batches import Batch
 from sip2d.store.executor import Store
+from sip2d.store.journal import DAEMON_BYTES
 from sip2d.store.library import Branch, Institution, Library, Terminal
 from sip2d.wire.profile import STANDARD, Profile
 
@@ -78,7 +79,7 @@ class Acs:
         self._places: dict[tuple[int, int, str], Place] = {}
         self._statuses: dict[tuple[bytes, int, int], Status] = {}
         self._statuses_of: tuple[datetime, int, tuple[bool, bool]] | None = None
-        self._prefix = os.urandom(8)
+        self._prefix = os.urandom(DAEMON_BYTES)
         self._count = itertools.count()
 
     @property
@@ -95,7 +96,8 @@ class Acs:
         return Binding(terminal, branch_id, batch=batch)
 
     def exchange_id(self) -> bytes:
-        """A name no other exchange of any daemon has: eight random bytes and a count."""
+        """A name no other exchange of any daemon has: eight random bytes and a count, by which the journal
+        tells which of two came first."""
         return self._prefix + next(self._count).to_bytes(8, "big")
 
     @property

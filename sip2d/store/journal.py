@@ -2,6 +2,10 @@
 effect.
 
 Looked up after the locks are taken, so that of two repeats at once the second sees what the first recorded.
+
+A kiosk that lost its connection asks again on another, and what it asked on the first may still wait: it may
+be served last, when the kiosk has long gone on. So a row keeps which exchange asked for it last, and whoever
+came before that one is its repeat, whatever has happened since.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from sip2d.store import audit, blocks, ledger, loans
 from sip2d.store.statement import hot
@@ -20,6 +24,8 @@ from sip2d.store.unit import Row, Unit
 
 DATED_WINDOW: Final = timedelta(minutes=15)
 SHORTEST_RETRY_S: Final = 60
+DAEMON_BYTES: Final = 8
+"""An exchange's id begins with so many bytes of its daemon's; the rest tells in which order they came."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -61,7 +67,14 @@ _COLUMNS = (
     "effects",
 )
 _RECORD = hot(insert(table), *_COLUMNS)
-_FOUND = (table.c.answer, table.c.effects, table.c.terminal_id, table.c.recorded_at)
+_FOUND = (
+    table.c.answer,
+    table.c.effects,
+    table.c.terminal_id,
+    table.c.recorded_at,
+    table.c.exchange_id,
+    table.c.id,
+)
 _BY_KEY = hot(
     select(*_FOUND)
     .where(
@@ -80,6 +93,11 @@ _BY_KEY = hot(
 _BY_EXCHANGE = hot(
     select(table.c.answer).where(table.c.exchange_id == bindparam("exchange_id")), "exchange_id"
 )
+_ASKED_AGAIN = hot(
+    update(table).values(exchange_id=bindparam("newest")).where(table.c.id == bindparam("row_id")),
+    "row_id",
+    "newest",
+)
 _PRUNE = hot(delete(table).where(table.c.recorded_at < bindparam("before")), "before")
 _HOLD_MARK = hot(select(hold.c.version).where(hold.c.id == bindparam("hold_id")), "hold_id")
 
@@ -88,7 +106,8 @@ def find(
     unit: Unit,
     key: Key,
     *,
-    exchange_id: bytes | None,
+    exchange_id: bytes,
+    again: bool,
     terminal_id: int | None,
     now: datetime,
     retry_window: int,
@@ -96,13 +115,11 @@ def find(
 ) -> bytes | None:
     """The recorded answer when this request is a repeat, else None.
 
-    The very exchange that is run again (its COMMIT's outcome was unknown; else ``exchange_id`` is None)
-    always
-    is. Otherwise (a) its date
-    must be near, or the same terminal must ask again within ``retry_window`` seconds; and (b) what it did
-    must still be the latest.
+    The very exchange that is run ``again`` (its COMMIT's outcome was unknown) always is, and what its own
+    terminal asked for again before it was served. Otherwise (a) its date must be near, or the same terminal
+    must ask again within ``retry_window`` seconds; and (b) what it did must still be the latest.
     """
-    done = None if exchange_id is None else unit.value(_BY_EXCHANGE, exchange_id)
+    done = unit.value(_BY_EXCHANGE, exchange_id) if again else None
     if done is not None:
         return bytes(done)
     rows = unit.all(_BY_KEY, key.branch_id, key.message, key.transaction_date, key.digest)
@@ -111,7 +128,10 @@ def find(
     dated = _near(key, now, offline_max_age_days)
     window = timedelta(seconds=max(retry_window, SHORTEST_RETRY_S))
     for row in rows:
+        if _overtook(row, exchange_id, terminal_id, now):
+            return bytes(row[0])
         if (dated or _retried(row, terminal_id, now, window)) and _still_latest(unit, row[1]):
+            unit.run(_ASKED_AGAIN, row[5], exchange_id)
             return bytes(row[0])
     return None
 
@@ -153,6 +173,17 @@ def _near(key: Key, now: datetime, offline_max_age_days: int) -> bool:
         return False
     window = timedelta(days=offline_max_age_days) if key.no_block else DATED_WINDOW
     return abs(now - key.happened_at) <= window
+
+
+def _overtook(row: Row, exchange_id: bytes, terminal_id: int | None, now: datetime) -> bool:
+    """Whether the same terminal asked for this row after it had sent this exchange. Of another daemon's only
+    the second is known."""
+    newest = bytes(row[4])
+    if row[2] != terminal_id:
+        return False
+    if newest[:DAEMON_BYTES] == exchange_id[:DAEMON_BYTES]:
+        return newest > exchange_id
+    return instant(row[3]) > now
 
 
 def _retried(row: Row, terminal_id: int | None, now: datetime, window: timedelta) -> bool:

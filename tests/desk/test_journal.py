@@ -1,5 +1,6 @@
 """The journal of SP-21: what is a repeat, and what only looks like one."""
 
+import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,14 @@ WINDOW_S = 60
 TERMINAL, OTHER_TERMINAL = "kiosk-central", "kiosk-north"
 
 
+ASKED = itertools.count(1000)
+
+
+def of(daemon: str, number: int) -> bytes:
+    """The exchange of this number of a daemon."""
+    return daemon.encode().ljust(journal.DAEMON_BYTES, b"-") + number.to_bytes(8, "big")
+
+
 def key(room: Room, at: datetime | None = NOW, **changed: Any) -> journal.Key:
     made = journal.Key(
         branch_id=room.world.branches["CENTRAL"], message="11", transaction_date="20260309    101500",
@@ -30,12 +39,12 @@ def key(room: Room, at: datetime | None = NOW, **changed: Any) -> journal.Key:
 
 def find(
     room: Room, wanted: journal.Key, now: datetime = NOW, *, terminal: str = TERMINAL,
-    exchange: bytes = b"another", window: int = WINDOW_S,
+    exchange: bytes | None = None, again: bool = False, window: int = WINDOW_S,
 ) -> bytes | None:  # fmt: skip
-    with room.unit(writes=False) as unit:
+    with room.unit() as unit:
         return journal.find(
-            unit, wanted, exchange_id=exchange, terminal_id=room.world.terminals[terminal], now=now,
-            retry_window=window, offline_max_age_days=30,
+            unit, wanted, exchange_id=exchange or of("kiosk", next(ASKED)), again=again,
+            terminal_id=room.world.terminals[terminal], now=now, retry_window=window, offline_max_age_days=30,
         )  # fmt: skip
 
 
@@ -136,7 +145,43 @@ def test_the_very_exchange_is_always_its_own_repeat(room: Room) -> None:
     """Run again after a COMMIT without word: neither date nor later effects matter."""
     lent(room, None)
     room.do(lambda unit: checkin(unit, desk_at(unit), "I1"))
-    assert find(room, key(room, None), NOW + DAY, exchange=b"first", terminal=OTHER_TERMINAL) == b"121"
+    assert (
+        find(room, key(room, None), NOW + DAY, exchange=b"first", again=True, terminal=OTHER_TERMINAL)
+        == b"121"
+    )
+
+
+SECOND = timedelta(seconds=1)
+OVERTAKEN = [
+    ("sent before the recorded one", of("kiosk", 6), TERMINAL, NOW, b"121"),
+    ("sent after it", of("kiosk", 8), TERMINAL, NOW, None),
+    ("another terminal's", of("kiosk", 6), OTHER_TERMINAL, NOW, None),
+    ("received by another daemon before", of("other", 9), TERMINAL, NOW - SECOND, b"121"),
+    ("received by another daemon in the same second", of("other", 1), TERMINAL, NOW, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "exchange", "terminal", "now", "answer"), OVERTAKEN, ids=[row[0] for row in OVERTAKEN]
+)
+def test_sp21_what_its_own_repeat_overtook_is_a_repeat_whatever_has_happened_since(
+    room: Room, case: str, exchange: bytes, terminal: str, now: datetime, answer: bytes | None
+) -> None:
+    """It waited on a connection that its kiosk has given up; neither date nor return count."""
+    with room.unit() as unit:
+        outcome = checkout(unit, desk_at(unit), "P1", "I1")
+        record(unit, room, key(room, None), outcome.effects, exchange=of("kiosk", 7))
+    room.do(lambda unit: checkin(unit, desk_at(unit), "I1"))
+    assert find(room, key(room, None), now, exchange=exchange, terminal=terminal) == answer
+
+
+def test_sp21_what_asked_again_counts_as_the_newest(room: Room) -> None:
+    """Asked a first time, overtaken when it asks a second time by its third."""
+    lent(room)
+    assert find(room, key(room), exchange=of("kiosk", 9)) == b"121"
+    room.do(lambda unit: checkin(unit, desk_at(unit), "I1"))
+    assert find(room, key(room), exchange=of("kiosk", 8)) == b"121"
+    assert find(room, key(room), exchange=of("kiosk", 10)) is None
 
 
 @pytest.mark.parametrize("kind", ["hold", "ledger", "block"])

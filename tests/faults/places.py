@@ -92,14 +92,16 @@ EFFECTS = (
 
 
 def snapshot(url: str) -> dict[str, list[tuple[object, ...]]]:
-    """Every row that an exchange could change: equal snapshots mean that nothing was done."""
+    """Every row that an exchange could change: equal snapshots mean that nothing was done. (The journal keeps
+    who asked last.)"""
     engine: Engine = open_engine(url)
     try:
         with engine.connect() as connection:
             found = {}
             for name in EFFECTS:
                 table = tables.metadata.tables[name]
-                wanted = select(table).order_by(*table.primary_key.columns)
+                columns = [one for one in table.columns if one.name != "exchange_id"]
+                wanted = select(*columns).order_by(*table.primary_key.columns)
                 found[name] = [tuple(row) for row in connection.execute(wanted)]
             return found
     finally:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from sip2d.store.engine import open_engine
 from tests.faults import places
 from tests.faults.places import change, load_item, load_patron, load_payer, rows, snapshot, soon
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, until
 from tests.support.databases import Databases, SqliteDatabases, postgres_databases
 from tests.support.kiosk import Kiosk, parse, seal, stamp
 from tests.support.postgres import PostgresCluster
@@ -185,3 +187,41 @@ def test_a_payment_without_a_usable_date_is_a_repeat_only_from_its_own_terminal_
         _later(daemon.url)
         assert other.ask(pay(payer, old)).ok
         assert payments() == 3, "an hour later it is a new payment"
+
+
+HOLD = "SELECT id FROM item WHERE barcode = :item FOR UPDATE"
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
+
+@pytest.mark.parametrize("asked_before", [False, True], ids=["the first time", "not the first time"])
+def test_what_its_own_repeat_has_overtaken_has_no_second_effect(
+    postgres: Databases, tmp_path: Path, asked_before: bool
+) -> None:
+    """A checkout waits behind another of its connection; the kiosk asks again on a new one, gets its answer,
+    and takes the item back: the old one is served last, and must not lend again. What was asked before it
+    was answered is a repeat, whatever has happened since (SP-21)."""
+    url, date = postgres.fresh(places.prepare), stamp(datetime.now(UTC))
+    patron, held, item = load_patron(0), load_item(0, 0), load_item(0, 1)
+    body = checkout(patron, item, date)
+    engine = open_engine(url)
+    with Daemon(tmp_path, url) as daemon, Kiosk(daemon.address) as pulled, Kiosk(daemon.address) as kiosk:
+        if asked_before:
+            assert kiosk.ask(body).ok
+        with engine.connect() as other:
+            other.exec_driver_sql("BEGIN")
+            other.execute(text(HOLD), {"item": held})
+            pulled.send_many([checkout(patron, held, date), body])
+            until(lambda: rows(url, WAITING) == [(1,)])
+            with Kiosk(daemon.address) as again:
+                first = again.ask(body)
+                assert first.ok
+                assert again.ask(checkin(item, date)).ok
+            other.exec_driver_sql("ROLLBACK")
+        assert pulled.read().ok
+        assert pulled.read().text == first.text
+        assert _events(url, item) == ["LOAN", "RETURN"]
+        assert kiosk.ask(body).ok, "asked later it is a new loan (SP-21 b)"
+        assert _events(url, item) == ["LOAN", "RETURN", "LOAN"]
+    engine.dispose()
