@@ -29,6 +29,10 @@ class StoreBusy(StoreUnavailable):
     """Too much waits already; nothing was tried."""
 
 
+class LibraryUnreadable(StoreUnavailable):
+    """No library can be made of the rows (somebody wrote one by hand); the text says why, for a log."""
+
+
 class OutcomeUnknown(Fault):
     """A COMMIT was sent and no word came back: it may or may not have happened."""
 

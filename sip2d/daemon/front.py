@@ -17,6 +17,7 @@ import structlog
 from sip2d.circulation.authorise import support
 from sip2d.circulation.call import Answer
 from sip2d.config import LimitsSettings
+from sip2d.daemon import logs
 from sip2d.daemon.access_log import AccessLog, Record
 from sip2d.daemon.acs import Acs, Binding
 from sip2d.daemon.listener import Peer
@@ -280,7 +281,7 @@ class Front:
             conn=connection.number,
             message=code,
             fault=type(fault).__name__,
-            where=_innermost(fault),
+            where=logs.place_of(fault),
         )
 
     def tell_counters(self) -> None:
@@ -333,13 +334,3 @@ class Front:
         """Cuts whatever is left."""
         for connection in tuple(self._connections.values()):
             connection.abort()
-
-
-def _innermost(fault: BaseException | None) -> str:
-    """``file:line`` of the place a fault came from."""
-    trace = fault.__traceback__ if fault is not None else None
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

@@ -1,6 +1,6 @@
-"""The daemon's life: start, signals, reload, watchdog, the look at the epoch, drain.
+"""The daemon's life: start, signals, reload, drain; what it does by the clock is in `timers`.
 
-It owns the listeners and the timers; everything else it is given (``compose``). Signals: SIGTERM and SIGINT
+It owns the listeners; everything else it is given (``compose``). Signals: SIGTERM and SIGINT
 drain, a second one stops now; SIGHUP reloads; SIGUSR1 tells the log what is going on.
 """
 
@@ -8,84 +8,31 @@ import asyncio
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import uvloop
 
 from sip2d.config import Settings
 from sip2d.daemon import logs, tls
-from sip2d.daemon.access_log import FLUSH_SECONDS, AccessLog
+from sip2d.daemon.access_log import AccessLog
 from sip2d.daemon.admin import Admin
 from sip2d.daemon.admission import Admission
 from sip2d.daemon.background import BackgroundDoor
-from sip2d.daemon.heartbeat import Heartbeat, Submits
+from sip2d.daemon.doors import AsideDoor, ConnectionsDoor, StoreDoor
 from sip2d.daemon.listener import Factory, Gatehouse, Listener, bind
 from sip2d.daemon.metrics import Metrics
 from sip2d.daemon.notify import Notify
 from sip2d.daemon.pins import Pins
 from sip2d.daemon.reload import Source
+from sip2d.daemon.timers import Timers
 from sip2d.errors import ConfigurationError, StoreUnavailable
-from sip2d.store.aside import RefusedAddress, SessionRecord
-from sip2d.store.health import Stats
-from sip2d.store.library import Library
 
-TICK_SECONDS: Final = 1.0
 PING_SECONDS: Final = 2.0
 OPEN_FILES: Final = 65_536
 DRAIN_STEP_SECONDS: Final = 0.05
-BRANCHES_SECONDS: Final = 60.0
 
 log = logs.get(__name__)
-
-
-class StoreDoor(Submits, Protocol):
-    """What the daemon asks the store."""
-
-    @property
-    def healthy(self) -> bool: ...
-
-    @property
-    def stats(self) -> Stats: ...
-
-    def close(self) -> None: ...
-
-
-class AsideDoor(Protocol):
-    """What it asks beside the exchanges; all raise StoreUnavailable."""
-
-    async def epoch(self) -> int: ...
-
-    async def library(self) -> Library: ...
-
-    async def ping(self) -> bool: ...
-
-    async def record_refused(self, rows: Iterable[RefusedAddress]) -> None: ...
-
-    async def touch_terminals(self, ids: Iterable[int], now: int) -> None: ...
-
-    async def log_sessions(self, rows: Sequence[SessionRecord]) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-class ConnectionsDoor(Protocol):
-    """All open connections: ``front.Front``."""
-
-    def __len__(self) -> int: ...
-
-    def tick(self, now: float) -> None: ...
-
-    def tell(self) -> None: ...
-
-    def close_idle(self) -> None: ...
-
-    def end(self, terminals: Iterable[int]) -> None: ...
-
-    def take_ended(self) -> Sequence[SessionRecord]: ...
-
-    def abort(self) -> None: ...
 
 
 class Daemon:
@@ -125,10 +72,12 @@ class Daemon:
         self._source = source
         self._notify = notify or Notify()
         self._wall, self._clock = wall, clock
-        self._reachable = True
+        self._timers = Timers(
+            store, aside, connections, admission, metrics, access_log, self._notify,
+            lambda: self.settings.service.poll_interval, wall, clock,
+        )  # fmt: skip
         self._hurry = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         metrics.watch(lambda: store.stats, pins, access_log)
 
     # -- start and stop ----------------------------------------------------------------------------------
@@ -146,7 +95,7 @@ class Daemon:
             raise
         self._watch_certificates()
         self._loaded(True)
-        self._tasks = [asyncio.create_task(work()) for work in (self._flushing, self._ticking, self._polling)]
+        self._timers.start()
         if self._background is not None:
             self._background.start()
         self._notify.ready(self._status())
@@ -172,12 +121,10 @@ class Daemon:
         log.info("daemon.stopped", cut=cut)
 
     async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._timers.stop()
         for listener in self.listeners:
             await listener.stop()
-        await self._write_notes()
+        await self._timers.write_notes()
         if self.admin is not None:
             await self.admin.stop()
         self._pins.close()
@@ -227,11 +174,17 @@ class Daemon:
                     found.append("migrations are pending")
         except (TimeoutError, StoreUnavailable):
             found.append("the database does not answer")
+        if self._timers.unreadable:
+            found.append(self._timers.unreadable)
         return found
 
     def warnings(self) -> list[str]:
         """What is wrong though kiosks are served: taking them away would make it worse."""
         return [] if self._store.healthy else ["the last attempt to read or write the database failed"]
+
+    async def poll(self) -> None:
+        """One look at what staff changed, now."""
+        await self._timers.look()
 
     # -- reload ------------------------------------------------------------------------------------------
 
@@ -281,84 +234,6 @@ class Daemon:
             pin_checks=self._pins.waiting,
             store=str(self._store.stats),
         )
-
-    # -- timers ------------------------------------------------------------------------------------------
-
-    async def _flushing(self) -> None:
-        """Every 100 ms: what was served, and the access log; and how late this comes is the loop's lag."""
-        while True:
-            before = self._clock()
-            await asyncio.sleep(FLUSH_SECONDS)
-            self.metrics.lag.observe(max(0.0, self._clock() - before - FLUSH_SECONDS))
-            self._connections.tell()
-            self._access_log.flush()
-
-    async def _ticking(self) -> None:
-        """Every second: timeouts of all connections, gauges, the watchdog."""
-        watchdog = self._notify.watchdog_seconds
-        heartbeat = Heartbeat(self._store, (watchdog or 60.0) / 2, self._clock())
-        pinged, marked = float("-inf"), self._clock()
-        self._mark_library()
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            now = self._clock()
-            self._connections.tick(now)
-            if now >= marked + BRANCHES_SECONDS:
-                self._mark_library()
-                marked = now
-            if watchdog is not None and now - pinged >= watchdog / 4:
-                if heartbeat.beat(now):
-                    self._notify.alive()
-                pinged = now
-
-    def _mark_library(self) -> None:
-        self.metrics.mark(self.admission.library, datetime.fromtimestamp(self._wall(), UTC))
-
-    async def _polling(self) -> None:
-        """What staff changed is live within a second, in every daemon (CN-7, GN-8)."""
-        while True:
-            await asyncio.sleep(self.settings.service.poll_interval)
-            await self.poll()
-
-    async def poll(self) -> None:
-        """One look at the epoch; the terminals, and the end of sessions whose terminal is no longer there."""
-        try:
-            now = int(self._wall())
-            if await self._aside.epoch() != self.admission.library.epoch:
-                library = await self._aside.library()
-                ended = self.admission.swap(library, now)
-                self._connections.end(ended)
-                self._mark_library()
-                log.info("library.changed", epoch=library.epoch, ended=len(ended))
-            self._connections.end(self.admission.expired(now))
-            await self._write_notes()
-            self._reached(True)
-        except StoreUnavailable:
-            self._reached(False)
-
-    async def _write_notes(self) -> None:
-        """Addresses turned away, terminals used, sessions ended: in the database where staff see them.
-
-        While it is away the first two wait; a session's end is only noted while it can be.
-        """
-        refused, used = self.admission.take_refused(), self.admission.take_used()
-        try:
-            if refused:
-                await self._aside.record_refused(refused)
-                refused = ()
-            if used:
-                await self._aside.touch_terminals(used, int(self._wall()))
-                used = frozenset()
-            await self._aside.log_sessions(self._connections.take_ended())
-        except StoreUnavailable:
-            self.admission.keep_refused(refused)
-            self.admission.used |= used
-
-    def _reached(self, reachable: bool) -> None:
-        if reachable != self._reachable:
-            tell = log.info if reachable else log.error
-            tell("store.reachable" if reachable else "store.unreachable")
-        self._reachable = reachable
 
 
 def _allow_files() -> None:

@@ -27,7 +27,7 @@ BARCODE_KEYS: Final = frozenset(
 SHOWN: Final = 4
 DEEPEST: Final = 6
 PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-QUIET: Final = ("alembic", "asyncio", "uvicorn")
+QUIET: Final = ("aiosqlite", "alembic", "asyncio", "uvicorn")
 
 
 def mask(barcode: str) -> str:
@@ -148,3 +148,13 @@ def set_level(level: str) -> None:
 def get(name: str) -> Any:
     """A logger of events: ``log.info("config.reloaded", source="SIGHUP")``."""
     return structlog.stdlib.get_logger(name)
+
+
+def place_of(fault: BaseException | None) -> str:
+    """``file:line`` of the place a fault came from."""
+    trace = fault.__traceback__ if fault is not None else None
+    if trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

@@ -326,6 +326,6 @@ def _explained() -> Iterator[None]:
     except Undecided as undecided:
         raise OutcomeUnknown("no answer to COMMIT") from undecided
     except Exception as fault:
-        if meaning(fault) is Meaning.OWN:
+        if meaning(fault) is Meaning.OWN or isinstance(fault, StoreUnavailable):
             raise
         raise StoreUnavailable(type(fault).__name__) from fault

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from sip2d.errors import StoreUnavailable
 from sip2d.store.engine import POSTGRESQL, SQLITE
 from sip2d.store.epoch import READ_EPOCH, Libraries
 from sip2d.store.unit import Execute, Unit
@@ -60,7 +61,7 @@ def is_database_fault(fault: BaseException) -> bool:
 def meaning(fault: BaseException) -> Meaning:
     """What an exception out of a transaction means."""
     cause = bare(fault)
-    if isinstance(cause, RolledBack):
+    if isinstance(cause, RolledBack | StoreUnavailable):
         return Meaning.UNAVAILABLE
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

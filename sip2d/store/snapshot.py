@@ -5,15 +5,19 @@ for the process it is 3 ms instead of 11.
 """
 
 import ipaddress
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import psycopg
 from sqlalchemy import Connection, CursorResult, Row, RowMapping, Select, select
+from sqlalchemy.exc import DBAPIError
 
+from sip2d.errors import LibraryUnreadable
 from sip2d.policy.calendar import Calendar, Closure, Interval
 from sip2d.policy.facts import ItemTypeFacts, PatronTypeFacts
 from sip2d.policy.lost import LostValue
@@ -85,22 +89,39 @@ _CLOSURES = hot(select(t.special_closure).order_by(t.special_closure.c.id))
 _EXCEPTIONS = hot(select(t.calendar_exception))
 
 
-def _rows(connection: Connection, statement: Statement) -> CursorResult[*tuple[Any, ...]]:
-    """Rows with names, as Core gives them."""
+def _asked(connection: Connection, statement: Statement) -> CursorResult[*tuple[Any, ...]]:
     return connection.exec_driver_sql(statement.forms[connection.dialect.name][0])
 
 
+def _rows(connection: Connection, statement: Statement) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Rows with names, as Core gives them; all at once: a cursor left open where a row makes no sense holds
+    SQLite's reader to this moment for ever."""
+    return _asked(connection, statement).all()
+
+
+def _named(connection: Connection, statement: Statement) -> Sequence[RowMapping]:
+    """The same as mappings."""
+    return _asked(connection, statement).mappings().all()
+
+
 def read_library(connection: Connection) -> Library:
-    """Everything, as one epoch has it. Outside a snapshot it is read again when the epoch moved meanwhile."""
+    """Everything, as one epoch has it. Outside a snapshot it is read again when the epoch moved meanwhile.
+    LibraryUnreadable; what the driver raises."""
     while True:
         epoch = _epoch(connection)
-        library = _read(connection, epoch)
+        try:
+            library = _read(connection, epoch)
+        except (sqlite3.Error, psycopg.Error, DBAPIError):
+            raise
+        except Exception as fault:
+            said = (str(fault).splitlines() or [""])[0]
+            raise LibraryUnreadable(f"no library can be read: {type(fault).__name__}: {said}") from fault
         if _epoch(connection) == epoch:
             return library
 
 
 def _epoch(connection: Connection) -> int:
-    return int(_rows(connection, _EPOCH).scalar_one())
+    return int(_rows(connection, _EPOCH)[0][0])
 
 
 def _read(connection: Connection, epoch: int) -> Library:
@@ -181,7 +202,7 @@ def _branch_sip2(connection: Connection) -> dict[int, BranchSip2]:
     for row in _rows(connection, _BRANCH_MESSAGES):
         support[row.branch_id][row.message] = row.support
     answer = {}
-    for values in _rows(connection, _BRANCH_SIP2).mappings():
+    for values in _named(connection, _BRANCH_SIP2):
         branch_id = values["branch_id"]
         known = _struct_values(BranchSip2, values, ("configured", "support"))
         configured = values["status"] == "CONFIGURED"
@@ -204,13 +225,13 @@ def _terminals(connection: Connection) -> tuple[Terminal, ...]:
             network=ipaddress.ip_network(f"{row['address']}/{row['prefix_length']}", strict=False),
             **_struct_values(Terminal, row, ("network",)),
         )
-        for row in _rows(connection, _TERMINALS).mappings()
+        for row in _named(connection, _TERMINALS)
     )
 
 
 def _by_id(connection: Connection, statement: Statement, kind: type[Any]) -> dict[int, Any]:
     """Rows as structs that name their columns."""
-    rows = _rows(connection, statement).mappings()
+    rows = _named(connection, statement)
     return {row["id"]: kind(**_struct_values(kind, row, ())) for row in rows}
 
 
@@ -229,7 +250,7 @@ def _sort_bins(connection: Connection) -> dict[int, tuple[SortBinRule, ...]]:
 
 
 def _membership_policies(connection: Connection) -> dict[int, MembershipPolicy]:
-    rows = _rows(connection, _MEMBERSHIP_POLICIES).mappings()
+    rows = _named(connection, _MEMBERSHIP_POLICIES)
     special = ("period_unit", "reminder_days")
     return {
         row["id"]: MembershipPolicy(
@@ -243,7 +264,7 @@ def _membership_policies(connection: Connection) -> dict[int, MembershipPolicy]:
 
 def _lost_values(connection: Connection, institutions: Iterable[int]) -> dict[int, dict[int, LostValue]]:
     values: dict[int, dict[int, LostValue]] = {institution: {} for institution in institutions}
-    for row in _rows(connection, _LOST_VALUES).mappings():
+    for row in _named(connection, _LOST_VALUES):
         values[row["institution_id"]][row["code"]] = LostValue(**_struct_values(LostValue, row, ()))
     return values
 
