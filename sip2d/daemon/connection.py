@@ -14,7 +14,7 @@ from sip2d.circulation.authorise import SYSTEM_ERROR
 from sip2d.circulation.call import Answer, PinNeeded
 from sip2d.circulation.service import refuse
 from sip2d.daemon.acs import Binding
-from sip2d.daemon.errand import Errand
+from sip2d.daemon.errand import Abandoned, Errand
 from sip2d.daemon.front import Front
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.lobby import Lobby
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         return not self.session.finished
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end. Units under way are finished by the store; nobody waits for their answers."""
+        """The end. Nobody waits for what is under way."""
         self._transport = None
         if self.session.close_reason is None:
             self.session.close(CloseReason.EOF)
@@ -246,17 +246,17 @@ class Connection(asyncio.Protocol):
         front = self._front
         if getattr(request, "no_block", False):
             front.no_block(self, exchange.code)
-        errand = Errand.of(front.acs, binding, exchange, request, self.number, self._came_back)
+        errand = Errand.of(front.acs, binding, exchange, request, self.number, self._came_back, self._road)
         self._road.send(errand)
 
     def _came_back(self, errand: Errand, answer: Answer | None, fault: BaseException | None) -> None:
-        if fault is not None and isinstance(fault, PinNeeded):
+        if fault is not None and isinstance(fault, PinNeeded) and not self._road.closed:
             self._start(self._check_pin(errand, fault))
             return
         if self._transport is not None:
             if answer is not None:
                 self._answer(errand.exchange, answer, errand.arrived, errand.request)
-            else:
+            elif not isinstance(fault, Abandoned | PinNeeded):
                 self._fault(errand, fault)
         self._road.finished()
         if not (self._reading and self.session.quiet):
@@ -274,6 +274,7 @@ class Connection(asyncio.Protocol):
         self._front.faulted(self, errand.request.code, fault)
         acs, binding = self._front.acs, errand.binding
         if isinstance(fault, OutcomeUnknown):
+            self._road.close()  # before the kiosk can know: what it sent behind this one is not done any more
             self.session.abandon(errand.exchange, CloseReason.OUTCOME_UNKNOWN)
         elif binding.branch_id not in acs.library.branches:
             self.session.abandon(errand.exchange, CloseReason.REVOKED)

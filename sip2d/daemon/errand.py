@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,6 +16,17 @@ from sip2d.session.slots import Exchange
 from sip2d.store.transact import Ahead
 from sip2d.store.unit import Unit
 from sip2d.wire.messages import Request
+
+
+class Abandoned(Exception):
+    """Whoever asked is gone: nothing was changed."""
+
+
+class Waited(Protocol):
+    """Where an errand came from (`road.Road`), as far as it asks: whether anybody still waits there."""
+
+    closed: bool
+
 
 Tell = Callable[["Errand", Answer | None, BaseException | None], None]
 
@@ -39,6 +50,7 @@ class Errand(msgspec.Struct, eq=False):
     arrived: float
     lane: int
     tell: Tell
+    road: Waited
     has_pin: bool
     exchange_id: bytes
     ran: bool = False
@@ -47,14 +59,21 @@ class Errand(msgspec.Struct, eq=False):
 
     @classmethod
     def of(
-        cls, acs: Acs, binding: Binding, exchange: Exchange, request: Request, lane: int, tell: Tell
+        cls,
+        acs: Acs,
+        binding: Binding,
+        exchange: Exchange,
+        request: Request,
+        lane: int,
+        tell: Tell,
+        road: Waited,
     ) -> "Errand":
         """The errand of a request that was just taken from its session."""
         writes, ahead = ROADS[exchange.code]
         pin = bool(getattr(request, "patron_password", None))
         exchange_id = acs.exchange_id() if writes else b""  # the journal's: reads leave no trace
         return cls(exchange.code, ahead, writes, acs, binding, exchange, request, acs.now(),
-                   exchange.received_at, lane, tell, pin, exchange_id)  # fmt: skip
+                   exchange.received_at, lane, tell, road, pin, exchange_id)  # fmt: skip
 
     def submit(self) -> None:
         """Hands the unit to the store.
@@ -67,12 +86,23 @@ class Errand(msgspec.Struct, eq=False):
     # -- the store's side --------------------------------------------------------------------------------
 
     def work(self, unit: Unit) -> Answer:
-        """Serves the request."""
+        """Serves the request. Raises Abandoned.
+
+        Asked before, to spare the work, and after, with all locks held: who asks again on another connection
+        finds either nothing of this one, or its record (SP-21).
+        """
+        if self.writes and self.road.closed:
+            raise Abandoned
         foreseen, self.foreseen = self.foreseen, None
         again, self.ran = self.ran, True
-        if foreseen is None or foreseen[0] is not unit:
-            return serve(unit, self.request, self._call(unit, again))
-        return serve(unit, self.request, foreseen[1])
+        if foreseen is not None and foreseen[0] is unit:
+            call = foreseen[1]
+        else:
+            call = self._call(unit, again)
+        answer = serve(unit, self.request, call)
+        if self.writes and self.road.closed:
+            raise Abandoned
+        return answer
 
     def foresee(self, unit: Unit) -> tuple[Request, Call]:
         """What it is going to serve in this unit."""

@@ -13,9 +13,10 @@ from sip2d.errors import StoreBusy
 class Road:
     """See the module. ``finished`` each errand that came back, whatever became of it."""
 
-    __slots__ = ("_alone", "_busy", "_waiting", "_writes")
+    __slots__ = ("_alone", "_busy", "_waiting", "_writes", "closed")
 
     def __init__(self) -> None:
+        self.closed = False
         self._busy = 0
         self._writes = False
         self._alone = False
@@ -37,7 +38,9 @@ class Road:
             self._go(self._waiting.popleft())
 
     def close(self) -> None:
-        """Nobody waits for the answers any more; what was sent off is served all the same."""
+        """Nobody waits for the answers any more. What was sent off and changes anything is given up where it
+        is not committed yet: its kiosk asks again on another connection, and may be told something else."""
+        self.closed = True
         self._waiting = None
 
     def _open_to(self, errand: Errand) -> bool:

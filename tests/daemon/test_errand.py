@@ -15,6 +15,7 @@ from sip2d.daemon.acs import Acs, Binding
 from sip2d.daemon.admission import Admission
 from sip2d.daemon.errand import ROADS, Errand
 from sip2d.daemon.pins import Pins
+from sip2d.daemon.road import Road
 from sip2d.session.slots import Exchange
 from sip2d.store import epoch, tables
 from sip2d.store.executor import Store
@@ -133,6 +134,7 @@ class Desk:
             0.0,
             0,
             lambda _errand, answer, fault: answers.tell(number, answer, fault),
+            Road(),
             "AD" in raw,
             b"",
         )

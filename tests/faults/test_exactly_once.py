@@ -2,15 +2,18 @@
 what only looks alike is served.
 """
 
+import socket
+import struct
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from sip2d.store.engine import open_engine
+from sip2d.store.engine import POSTGRESQL, SQLITE, open_engine
+from sip2d.store.executor import WRITERS
 from tests.faults import places
 from tests.faults.places import change, load_item, load_patron, load_payer, rows, snapshot, soon
 from tests.support.daemon import Daemon, until
@@ -195,6 +198,21 @@ WAITING = (
 )
 
 
+@contextmanager
+def held_up(url: str, item: str) -> Iterator[None]:
+    """Whoever wants this item must wait: on SQLite whoever writes at all."""
+    engine = open_engine(url)
+    try:
+        with engine.connect() as other:
+            sqlite = engine.dialect.name == SQLITE
+            other.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+            other.execute(text(HOLD.removesuffix(" FOR UPDATE") if sqlite else HOLD), {"item": item})
+            yield
+            other.exec_driver_sql("ROLLBACK")
+    finally:
+        engine.dispose()
+
+
 @pytest.mark.parametrize("asked_before", [False, True], ids=["the first time", "not the first time"])
 def test_what_its_own_repeat_has_overtaken_has_no_second_effect(
     postgres: Databases, tmp_path: Path, asked_before: bool
@@ -205,23 +223,58 @@ def test_what_its_own_repeat_has_overtaken_has_no_second_effect(
     url, date = postgres.fresh(places.prepare), stamp(datetime.now(UTC))
     patron, held, item = load_patron(0), load_item(0, 0), load_item(0, 1)
     body = checkout(patron, item, date)
-    engine = open_engine(url)
     with Daemon(tmp_path, url) as daemon, Kiosk(daemon.address) as pulled, Kiosk(daemon.address) as kiosk:
         if asked_before:
             assert kiosk.ask(body).ok
-        with engine.connect() as other:
-            other.exec_driver_sql("BEGIN")
-            other.execute(text(HOLD), {"item": held})
+        with held_up(url, held):
             pulled.send_many([checkout(patron, held, date), body])
             until(lambda: rows(url, WAITING) == [(1,)])
             with Kiosk(daemon.address) as again:
                 first = again.ask(body)
                 assert first.ok
                 assert again.ask(checkin(item, date)).ok
-            other.exec_driver_sql("ROLLBACK")
         assert pulled.read().ok
         assert pulled.read().text == first.text
         assert _events(url, item) == ["LOAN", "RETURN"]
         assert kiosk.ask(body).ok, "asked later it is a new loan (SP-21 b)"
         assert _events(url, item) == ["LOAN", "RETURN", "LOAN"]
-    engine.dispose()
+
+
+def taken(kiosk: Kiosk) -> bool:
+    """Whether the daemon has read all that was sent; a reset would take the rest away."""
+    ports = f"{kiosk.sock.getpeername()[1]:04X}", f"{kiosk.sock.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        here, there, _, queues = line.split()[1:5]
+        if (here[-4:], there[-4:]) == ports:
+            return queues.endswith(":00000000")
+    return False
+
+
+def cut(kiosk: Kiosk) -> None:
+    """Its connection ends as by a power cut of the kiosk: a reset, no goodbye."""
+    kiosk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    kiosk.close()
+
+
+def test_what_nobody_waits_for_any_more_is_not_done(databases: Databases, tmp_path: Path) -> None:
+    """Two checkouts of a kiosk whose power fails while the first waits for the database and the second for
+    the first. Whoever is there next may have told the patron no; neither is done behind his back."""
+    url, date = databases.fresh(places.prepare), stamp(datetime.now(UTC))
+    patron, first, second = load_patron(0), load_item(0, 0), load_item(0, 1)
+    with Daemon(tmp_path, url) as daemon:
+        with held_up(url, first):
+            kiosk = Kiosk(daemon.address)
+            kiosk.send_many([checkout(patron, first, date), checkout(patron, second, date)])
+            until(lambda: taken(kiosk))
+            if databases.kind == "postgresql":  # there the first has begun
+                until(lambda: rows(url, WAITING) == [(1,)])
+            cut(kiosk)
+            daemon.until("connection.closed")
+        others = [Kiosk(daemon.address) for _ in range(WRITERS[POSTGRESQL])]  # one of them in each queue
+        for number, other in enumerate(others):
+            assert other.ask(pay(load_payer(0), date, f"after-{number}")).ok
+            other.close()
+        assert _events(url, first) == _events(url, second) == []
+        with Kiosk(daemon.address) as kiosk:
+            assert kiosk.ask(checkout(patron, first, date)).ok
+    assert _events(url, first) == ["LOAN"]
