@@ -7,8 +7,8 @@ import gc
 from typing import Final
 
 _USUAL: Final = gc.get_threshold()
-_SELDOM: Final = 1000
-"""Walks of the younger heap between two of the whole."""
+_SELDOM: Final = 100
+"""Walks of the younger heap between two of the whole; a start makes 30."""
 
 
 def while_starting() -> None:

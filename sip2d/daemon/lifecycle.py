@@ -1,7 +1,7 @@
 """The daemon's life: start, signals, reload, drain; what it does by the clock is in `timers`.
 
-It owns the listeners; everything else it is given (``compose``). Signals: SIGTERM and SIGINT
-drain, a second one stops now; SIGHUP reloads; SIGUSR1 tells the log what is going on.
+It owns the listeners; everything else it is given (``compose``). Signals: SIGTERM and SIGINT drain, a second
+one stops now; SIGHUP reloads; SIGUSR1 tells the log what is going on.
 """
 
 import asyncio
