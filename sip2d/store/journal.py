@@ -4,8 +4,8 @@ effect.
 Looked up after the locks are taken, so that of two repeats at once the second sees what the first recorded.
 
 A kiosk that lost its connection asks again on another, and what it asked on the first may still wait: it may
-be served last, when the kiosk has long gone on. So a row keeps which exchange asked for it last, and whoever
-came before that one is its repeat, whatever has happened since.
+be served last, when the kiosk has long gone on. So whoever was sent before the exchange that asked for a row
+last is its repeat, whatever has happened since.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
 from sip2d.store import audit, blocks, ledger, loans
 from sip2d.store.statement import hot
@@ -41,6 +41,31 @@ class Key(msgspec.Struct, frozen=True):
     digest: bytes
     happened_at: datetime | None
     no_block: bool
+
+
+class Asked:
+    """Which exchange asked last for what another had done, as long as the queues of this process may hold an
+    older one. In memory: a repeat is answered where nothing can be written (a full disk)."""
+
+    MOST: Final = 4096
+
+    def __init__(self) -> None:
+        self._newest: dict[bytes, bytes] = {}
+
+    def note(self, recorded: bytes, exchange_id: bytes) -> None:
+        """This one asked for what is recorded of that one."""
+        if len(self._newest) >= self.MOST:
+            self._newest.clear()
+        before = self.newest(recorded)
+        if exchange_id > before or not _of_one_daemon(exchange_id, before):
+            self._newest[recorded] = exchange_id
+
+    def newest(self, recorded: bytes) -> bytes:
+        """The last that asked; the one itself when nobody did."""
+        return self._newest.get(recorded, recorded)
+
+
+_ASKED: Final = Asked()
 
 
 class Marked(Protocol):
@@ -73,7 +98,6 @@ _FOUND = (
     table.c.terminal_id,
     table.c.recorded_at,
     table.c.exchange_id,
-    table.c.id,
 )
 _BY_KEY = hot(
     select(*_FOUND)
@@ -92,11 +116,6 @@ _BY_KEY = hot(
 )
 _BY_EXCHANGE = hot(
     select(table.c.answer).where(table.c.exchange_id == bindparam("exchange_id")), "exchange_id"
-)
-_ASKED_AGAIN = hot(
-    update(table).values(exchange_id=bindparam("newest")).where(table.c.id == bindparam("row_id")),
-    "row_id",
-    "newest",
 )
 _PRUNE = hot(delete(table).where(table.c.recorded_at < bindparam("before")), "before")
 _HOLD_MARK = hot(select(hold.c.version).where(hold.c.id == bindparam("hold_id")), "hold_id")
@@ -131,7 +150,7 @@ def find(
         if _overtook(row, exchange_id, terminal_id, now):
             return bytes(row[0])
         if (dated or _retried(row, terminal_id, now, window)) and _still_latest(unit, row[1]):
-            unit.run(_ASKED_AGAIN, row[5], exchange_id)
+            _ASKED.note(bytes(row[4]), exchange_id)
             return bytes(row[0])
     return None
 
@@ -178,12 +197,16 @@ def _near(key: Key, now: datetime, offline_max_age_days: int) -> bool:
 def _overtook(row: Row, exchange_id: bytes, terminal_id: int | None, now: datetime) -> bool:
     """Whether the same terminal asked for this row after it had sent this exchange. Of another daemon's only
     the second is known."""
-    newest = bytes(row[4])
+    newest = _ASKED.newest(bytes(row[4]))
     if row[2] != terminal_id:
         return False
-    if newest[:DAEMON_BYTES] == exchange_id[:DAEMON_BYTES]:
+    if _of_one_daemon(newest, exchange_id):
         return newest > exchange_id
     return instant(row[3]) > now
+
+
+def _of_one_daemon(one: bytes, other: bytes) -> bool:
+    return one[:DAEMON_BYTES] == other[:DAEMON_BYTES]
 
 
 def _retried(row: Row, terminal_id: int | None, now: datetime, window: timedelta) -> bool:

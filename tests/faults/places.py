@@ -92,16 +92,14 @@ EFFECTS = (
 
 
 def snapshot(url: str) -> dict[str, list[tuple[object, ...]]]:
-    """Every row that an exchange could change: equal snapshots mean that nothing was done. (The journal keeps
-    who asked last.)"""
+    """Every row that an exchange could change: equal snapshots mean that nothing was done."""
     engine: Engine = open_engine(url)
     try:
         with engine.connect() as connection:
             found = {}
             for name in EFFECTS:
                 table = tables.metadata.tables[name]
-                columns = [one for one in table.columns if one.name != "exchange_id"]
-                wanted = select(*columns).order_by(*table.primary_key.columns)
+                wanted = select(table).order_by(*table.primary_key.columns)
                 found[name] = [tuple(row) for row in connection.execute(wanted)]
             return found
     finally:

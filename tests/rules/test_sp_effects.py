@@ -25,12 +25,8 @@ UNCHANGED = (
 
 
 def picture(kiosk: Kiosk) -> dict[str, list[dict[str, Any]]]:
-    """What a repeat must leave as it is; but the journal keeps who asked last."""
-    found = {name: kiosk.rows(tables.metadata.tables[name]) for name in UNCHANGED}
-    return {
-        name: [{key: value for key, value in row.items() if key != "exchange_id"} for row in rows]
-        for name, rows in found.items()
-    }
+    """What a repeat must leave as it is."""
+    return {name: kiosk.rows(tables.metadata.tables[name]) for name in UNCHANGED}
 
 
 # -- SP-20 -----------------------------------------------------------------------------------------------
