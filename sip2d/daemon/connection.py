@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
+from sip2d.circulation.answers import journal_key
 from sip2d.circulation.authorise import SYSTEM_ERROR
 from sip2d.circulation.call import Answer, PinNeeded
 from sip2d.circulation.service import refuse
@@ -273,13 +274,18 @@ class Connection(asyncio.Protocol):
         G3)."""
         self._front.faulted(self, errand.request.code, fault)
         acs, binding = self._front.acs, errand.binding
-        if isinstance(fault, OutcomeUnknown):
+        if binding.branch_id not in acs.library.branches:
+            self._road.close()
+            self.session.abandon(errand.exchange, CloseReason.REVOKED)
+            return
+        call = acs.call(acs.library, binding, errand, errand.now, errand.exchange_id)
+        key = journal_key(call, errand.request) if errand.writes else None
+        if key is not None and isinstance(fault, OutcomeUnknown):
+            self._front.doubts.add(key)
+        if isinstance(fault, OutcomeUnknown) or key in self._front.doubts:
             self._road.close()  # before the kiosk can know: what it sent behind this one is not done any more
             self.session.abandon(errand.exchange, CloseReason.OUTCOME_UNKNOWN)
-        elif binding.branch_id not in acs.library.branches:
-            self.session.abandon(errand.exchange, CloseReason.REVOKED)
         else:
-            call = acs.call(acs.library, binding, errand, errand.now, errand.exchange_id)
             told = refuse(call, errand.request, SYSTEM_ERROR)
             # Not remembered: the same request again is served, not told "unavailable" from memory.
             self._answer(errand.exchange, told, errand.arrived, errand.request, remember=False)

@@ -20,6 +20,7 @@ from sip2d.config import LimitsSettings
 from sip2d.daemon import logs
 from sip2d.daemon.access_log import AccessLog, Record
 from sip2d.daemon.acs import Acs, Binding
+from sip2d.daemon.doubts import Doubts
 from sip2d.daemon.listener import Peer
 from sip2d.daemon.metrics import Metrics
 from sip2d.session.limits import Counters, Limits, retry_window
@@ -89,6 +90,7 @@ class Front:
         self.loop = loop
         self.counters = Counters()
         self.ended: list[SessionRecord] = []
+        self.doubts = Doubts(ticks)
         self._metrics = metrics
         self._access = access
         self._untold: list[Record] = []

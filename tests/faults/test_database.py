@@ -262,7 +262,8 @@ def test_a_commit_that_postgresql_made_but_never_told_is_answered_once(
 ) -> None:
     """The backend dies after its COMMIT, waiting for a standby that does not exist, so the effect is there
     and no word of it came back. The second run finds it in the journal; cut off as well it stays unknown, and
-    the connection closes without an answer; the repeat after a reconnect gets the recorded answer."""
+    the connection closes without an answer, and again while the database is away; the repeat after a
+    reconnect gets the recorded answer."""
 
     def cut() -> bool:
         if waits(away.url, "sip2d"):
@@ -294,6 +295,14 @@ def test_a_commit_that_postgresql_made_but_never_told_is_answered_once(
             kiosk.send(second)
             until(closed)
             assert_closed_without_an_answer(away, kiosk)
+        assert until(lambda: serves(other)) < RECOVERED
+        own_postgres_cluster.stop()
+        with Kiosk(away.address) as kiosk:
+            assert_refuses(kiosk, {"12": checkout(3, now())})
+            kiosk.send(second)
+            with pytest.raises(Closed):  # "not done" would be a lie
+                kiosk.read()
+        own_postgres_cluster.start()
         assert until(lambda: serves(other)) < RECOVERED
     with Kiosk(away.address) as kiosk:
         answers: list[Reply] = [kiosk.ask(second), kiosk.ask(second)]
